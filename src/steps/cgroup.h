@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The container's cgroup: made by PARENT before the clone, later killed and removed by whoever
+ * deletes the container. Everything goes by directory fd below the cgroup2 mount, without following
+ * links. What hull didn't make is never killed and never removed: state.json holds the inode of the
+ * directory, and an empty path, the root and another inode are refused. Nothing waits by sleeping.
+ */
+#ifndef STEPS_CGROUP_H
+#define STEPS_CGROUP_H
+
+#include "steps/run.h"
+
+/* PARENT, before state.json is first written: fills run->state's cgroup members (path, mount,
+ * whether hull is about to make it) by looking only. Without a cgroup (manager disabled) they are
+ * NULL and false. Refuses what cgroup_make() would: a populated, frozen, threaded or root cgroup
+ * (codes "cgroup-populated", "cgroup-frozen", "cgroup-invalid"). */
+int cgroup_intend(struct run *run, struct oci_error *err);
+
+/* PARENT: makes plan->cgroup.path below host->cgroup_mount, its missing parents first, counted in
+ * state.cgroup_parents. An existing empty cgroup is taken as it is (and cgroup_made stays false).
+ * Opens run->cgroup (for CLONE_INTO_CGROUP) and records state.cgroup_inode. Survives another
+ * delete removing a parent in between. */
+int cgroup_make(struct run *run, struct oci_error *err);
+
+/* PARENT: takes back what cgroup_make() did: kills what is inside, removes the cgroup and the
+ * parents made for it, closes run->cgroup. Of a cgroup that was there before only the processes
+ * are killed, none of which can be another's, for it was empty when it was taken. */
+void cgroup_undo(struct run *run);
+
+/* SIGKILLs all processes of the container's cgroup (cgroup.kill reaches frozen ones and every
+ * child cgroup), if hull made it. No cgroup, or gone already: 0. Another inode than the recorded
+ * one: -1, code "cgroup-foreign". */
+int cgroup_kill(const struct state *state, struct oci_error *err);
+
+/* Sends `signal` to every process in the cgroup and in those below it, by pidfd, each checked to be
+ * a member still after its pidfd was opened. Made for `kill --all`. Same refusals as cgroup_kill().
+ */
+int cgroup_signal(const struct state *state, int signal, struct oci_error *err);
+
+/* Kills what is left, waits until the cgroup is empty (at most 10 s; the error, code
+ * "cgroup-populated", names the processes that stay), removes the children, the cgroup, and the
+ * parents that hull made where they are empty. Gone already, or not made by hull: 0. */
+int cgroup_remove(const struct state *state, struct oci_error *err);
+
+/* The pids in the cgroup and below it, as seen from the caller's pid namespace; *pids is malloc'ed,
+ * NULL when there is none. Works for cgroups that hull didn't make as well. */
+int cgroup_pids(const struct state *state, pid_t **pids, size_t *n, struct oci_error *err);
+
+/* 1: frozen (cgroup.events), 0: not, or it is gone, or the container has none. */
+int cgroup_frozen(const struct state *state);
+
+#endif
