@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Device nodes and links: the default ones of the specification and linux.devices, by fd of a
+ * checked parent directory inside the root. Never removes or changes what it did not make.
+ */
+#ifndef STEPS_DEVICE_H
+#define STEPS_DEVICE_H
+
+#include "steps/run.h"
+
+/* INIT, after mount_all, before rootfs_pivot: makes every node of plan->devices. One that is there
+ * and the same is fine; a different one at the path of linux.devices is an error that says what is
+ * there. Where mknod(2) is not permitted (user namespace) the host's node is bound instead. Needs
+ * umask 0 for nothing: modes are set by fd. */
+int device_make_all(struct run *run, struct oci_error *err);
+
+/* INIT, after mount_all: /dev/fd, /dev/stdin, /dev/stdout, /dev/stderr, /dev/core, /dev/ptmx. What
+ * exists already is left alone, but for an unusable ptmx in a /dev that is a mount of config.json.
+ */
+int device_links(struct run *run, struct oci_error *err);
+
+#endif

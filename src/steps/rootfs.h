@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The root file system of the container: opened, kept from propagating, attached as a mount of its
+ * own, entered. Order: rootfs_open, rootfs_isolate, rootfs_attach, (mounts, devices, masks by fd of
+ * the root), rootfs_pivot, rootfs_readonly.
+ */
+#ifndef STEPS_ROOTFS_H
+#define STEPS_ROOTFS_H
+
+#include "steps/run.h"
+
+/* PARENT (INIT, after the join, when the mount namespace is given by path): opens plan->rootfs into
+ * run->rootfs as O_PATH. A symbolic link is followed: the path comes from config.json, which is
+ * trusted. Missing or not a directory: an error that says so, at /root/path. */
+int rootfs_open(struct run *run, struct oci_error *err);
+
+/* INIT in a new mount namespace: makes every mount in it private, or slave where the root's
+ * propagation needs a host's mounts to arrive (rshared, rslave); nothing done here can reach the
+ * host afterwards. */
+int rootfs_isolate(struct run *run, struct oci_error *err);
+
+/* INIT in a new mount namespace: puts a recursive clone of the root on its own place, private so
+ * far, so that it is a mount whose attributes are the container's alone; run->rootfs is then the
+ * root of that mount. */
+int rootfs_attach(struct run *run, struct oci_error *err);
+
+/* INIT: makes run->rootfs its "/". A new mount namespace: pivot_root(2), the host's tree detached;
+ * with --no-pivot the root is moved over "/" and chroot(2) enters it. A joined or shared one:
+ * chroot by fd. Then linux.rootfsPropagation is set on the new root. The working directory is "/".
+ */
+int rootfs_pivot(struct run *run, struct oci_error *err);
+
+/* INIT, after the pivot: the root mount (not what is mounted below it) becomes read-only. Does
+ * nothing unless plan->root_readonly. */
+int rootfs_readonly(struct run *run, struct oci_error *err);
+
+#endif
