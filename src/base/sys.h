@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * System calls that the C library does not offer (or offers only in newer versions), under the
+ * prefix sys_ so that they never clash with a newer libc, and the constants that go with them.
+ * The only place where syscall() is called. Each returns what the kernel returns, -1 with errno.
+ * Floor: Linux 5.14. What is newer says so.
+ */
+#ifndef BASE_SYS_H
+#define BASE_SYS_H
+
+#include <linux/bpf.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <linux/types.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+/* 5.6 openat2(2) */
+int sys_openat2(int dir, const char *path, const struct open_how *how);
+/* 5.3 clone3(2), without a stack of its own: returns twice, as fork() */
+pid_t sys_clone3(struct clone_args *args);
+/* 5.9 close_range(2) */
+int sys_close_range(unsigned first, unsigned last, unsigned flags);
+/* 5.3 pidfd_open(2), 5.1 pidfd_send_signal(2), 5.6 pidfd_getfd(2) */
+int sys_pidfd_open(pid_t pid, unsigned flags);
+int sys_pidfd_send_signal(int pidfd, int signal);
+int sys_pidfd_getfd(int pidfd, int fd);
+/* execveat(2) with AT_EMPTY_PATH */
+int sys_execveat(int fd, char *const argv[], char *const envp[]);
+int sys_pivot_root(const char *new_root, const char *put_old);
+long sys_keyctl_join(const char *name);
+int sys_bpf(int command, union bpf_attr *attr, size_t size);
+int sys_capget(uint32_t lo_hi_effective[2], uint32_t permitted[2], uint32_t inheritable[2]);
+int sys_capset(const uint32_t effective[2], const uint32_t permitted[2],
+	       const uint32_t inheritable[2]);
+
+/* Identity changes of the calling thread only: libc's wrappers signal every thread, and a process
+ * made by clone3() behind libc's back must not do that. */
+int sys_setresuid(uid_t real, uid_t effective, uid_t saved);
+int sys_setresgid(gid_t real, gid_t effective, gid_t saved);
+int sys_setgroups(size_t n, const gid_t *groups);
+
+/* 5.2 the mount API. glibc 2.36 has wrappers for most of these; the prefix keeps one way. */
+int sys_open_tree(int dir, const char *path, unsigned flags);
+int sys_move_mount(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
+int sys_fsopen(const char *type, unsigned flags);
+int sys_fsconfig(int fs, unsigned command, const char *key, const void *value, int aux);
+int sys_fsmount(int fs, unsigned flags, unsigned attributes);
+int sys_fspick(int dir, const char *path, unsigned flags);
+/* 5.12 mount_setattr(2) */
+int sys_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr *attr,
+		      size_t size);
+
+#endif

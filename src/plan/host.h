@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Facts of this host that the planner decides by, looked up once per command. Filled by trying,
+ * not by version numbers.
+ */
+#ifndef PLAN_HOST_H
+#define PLAN_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct host {
+	bool rootless;            /* not euid 0 in the initial user namespace */
+	uint64_t capabilities;    /* hull's own permitted set */
+	uint64_t known_caps;      /* all that the kernel knows */
+	char cgroup_mount[256];   /* where cgroup2 is mounted, "" when nowhere */
+	bool cgroup_hybrid;       /* it isn't /sys/fs/cgroup itself: v1 controllers elsewhere */
+};
+
+/* Fills *host. Fails only when the kernel is older than the floor (5.14), saying so. */
+int host_look(struct host *host, struct oci_error *err);
+
+#endif

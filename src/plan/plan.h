@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The plan: everything that create and start will do, decided before the first side effect. Made
+ * by pure code from config.json, the request and the facts of this host; const afterwards. Every
+ * process of hull reads it (children inherit it by fork), none parses or decides again.
+ */
+#ifndef PLAN_PLAN_H
+#define PLAN_PLAN_H
+
+#include <linux/filter.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "libocispec/oci_config.h"
+#include "plan/host.h"
+#include "plan/request.h"
+
+/* In the order in which namespaces given by path are joined (user first matters only to those who
+ * own it; mount last, since after it no host path exists). */
+enum plan_ns_type { NS_USER, NS_PID, NS_NET, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_MOUNT, NS_TYPES };
+
+struct plan_namespace {
+	enum { NS_SHARED, NS_NEW, NS_JOINED } how; /* NS_SHARED: the runtime's own */
+	const char *path;                          /* NS_JOINED */
+	size_t index;                              /* of linux.namespaces, for error texts */
+};
+
+/* config.json says so at /linux/namespaces/N/type; clone flag and name of each type */
+struct plan_ns_kind {
+	const char *name; /* "network" */
+	const char *proc; /* name in /proc/PID/ns: "net" */
+	int flag;         /* CLONE_NEWNET */
+};
+extern const struct plan_ns_kind plan_ns_kinds[NS_TYPES];
+
+/* One parameter of a new file system: fsconfig(2) with value, or as a flag when value is NULL. */
+struct plan_fs_option {
+	const char *key;
+	const char *value;
+};
+
+enum plan_mount_kind {
+	MOUNT_NEW,     /* a file system made with fsopen(2) */
+	MOUNT_BIND,    /* a clone of what `source` names on the host */
+	MOUNT_REMOUNT, /* changes what is mounted at the destination */
+	MOUNT_CGROUP,  /* type cgroup or cgroup2: the container's view of the cgroup tree */
+	MOUNT_NOTIFY,  /* made by hull: the directory of the NOTIFY_SOCKET proxy */
+};
+
+struct plan_mount {
+	size_t index; /* /mounts/INDEX, for error texts */
+	enum plan_mount_kind kind;
+	const char *destination; /* inside the container, from "/" */
+	const char *source;      /* MOUNT_BIND: absolute host path; MOUNT_NEW: the "source" parameter */
+	const char *type;        /* MOUNT_NEW, e.g. "tmpfs" */
+	bool recursive;          /* rbind */
+	bool remount_bind;       /* MOUNT_REMOUNT together with bind: flags of the mount only */
+	bool read_only;          /* MOUNT_CGROUP: asked for ro */
+	uint64_t attr_set;       /* MOUNT_ATTR_* of this mount */
+	uint64_t attr_clear;
+	uint64_t tree_set; /* the recursive options (rro, rnosuid, ...), AT_RECURSIVE */
+	uint64_t tree_clear;
+	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0: as the root's */
+	bool propagation_recursive;
+	bool copy_up;                         /* tmpcopyup */
+	unsigned long legacy_flags;           /* MS_I_VERSION: only mount(2) knows it */
+	const struct plan_fs_option *options; /* parameters of the file system, in their order */
+	size_t n_options;
+};
+
+struct plan_device {
+	const char *path; /* inside the container */
+	mode_t mode;      /* S_IFCHR, S_IFBLK or S_IFIFO, with the permissions */
+	dev_t number;
+	uid_t uid; /* inside the container's user namespace */
+	gid_t gid;
+	bool is_default; /* not in config.json */
+	size_t index;    /* /linux/devices/INDEX */
+};
+
+struct plan_rlimit {
+	int resource;
+	uint64_t soft, hard; /* RLIM_INFINITY for unlimited */
+	size_t index;
+};
+
+struct plan_capabilities {
+	bool given; /* false: config.json names none, all sets are empty for safety */
+	uint64_t bounding, permitted, effective, inheritable, ambient;
+};
+
+/* What one process in the container gets: the container's own or an exec'd one. */
+struct plan_process {
+	bool present;
+	char *const *args; /* NULL-terminated, at least one */
+	char *const *env;  /* final: with LISTEN_*, NOTIFY_SOCKET; HOME may be added by INIT */
+	size_t n_env;      /* env has room for one more before its NULL */
+	const char *path;  /* the value of PATH that args[0] is searched in, or NULL */
+	bool needs_home;   /* env has no HOME */
+	const char *cwd;
+	uid_t uid;
+	gid_t gid;
+	const gid_t *gids;
+	size_t n_gids;
+	mode_t umask;
+	struct plan_capabilities caps;
+	const struct plan_rlimit *rlimits;
+	size_t n_rlimits;
+	bool no_new_privs;
+	bool has_oom_score_adj;
+	int oom_score_adj;
+	bool has_personality;
+	unsigned long personality;
+	bool terminal;
+	unsigned short rows, columns; /* 0: not given */
+	unsigned preserve_fds;
+	unsigned listen_fds; /* of the preserved, how many are announced; 0 none */
+};
+
+struct plan_hook {
+	const char *path;
+	char *const *args;
+	char *const *env; /* NULL: hull's own without LD_* */
+	int timeout_ms;   /* -1: none */
+	size_t index;
+};
+
+enum plan_hook_kind {
+	HOOK_PRESTART,
+	HOOK_CREATE_RUNTIME,
+	HOOK_CREATE_CONTAINER,
+	HOOK_START_CONTAINER,
+	HOOK_POSTSTART,
+	HOOK_POSTSTOP,
+	HOOK_KINDS
+};
+extern const char *const plan_hook_names[HOOK_KINDS]; /* "prestart", "createRuntime", ... */
+
+struct plan_hooks {
+	const struct plan_hook *list;
+	size_t n;
+};
+
+struct plan_sysctl {
+	const char *key;  /* as in config.json */
+	const char *path; /* below /proc/sys */
+	const char *value;
+};
+
+struct plan_cgroup {
+	bool used;        /* false: --cgroup-manager=disabled, the caller's cgroup stays */
+	const char *path; /* below the cgroup2 mount, no leading '/': "user/c1" */
+	/* The device filter, BPF instructions of a BPF_PROG_TYPE_CGROUP_DEVICE program; n 0: none. */
+	const struct bpf_insn *filter;
+	size_t n_filter;
+};
+
+struct plan {
+	struct arena arena;
+	const struct request *request;
+	const struct oci_config *config;
+	const struct host *host;
+
+	struct plan_namespace namespaces[NS_TYPES];
+	bool joins; /* at least one namespace is given by path: STAGE is needed */
+
+	const char *rootfs; /* absolute host path */
+	bool root_readonly;
+	uint64_t root_propagation; /* MS_*, without MS_REC */
+	bool root_propagation_recursive;
+	const struct plan_mount *mounts;
+	size_t n_mounts;
+	const struct plan_device *devices; /* the defaults, then linux.devices */
+	size_t n_devices;
+	bool device_links; /* /dev/fd, stdin, stdout, stderr, ptmx: with a mount namespace */
+	char *const *masked_paths;
+	size_t n_masked;
+	char *const *readonly_paths;
+	size_t n_readonly;
+
+	const char *hostname; /* NULL: unchanged */
+	const char *domainname;
+	const struct plan_sysctl *sysctls;
+	size_t n_sysctls;
+
+	struct plan_process process;
+	struct plan_hooks hooks[HOOK_KINDS];
+	struct plan_cgroup cgroup;
+
+	bool notify;             /* NOTIFY_SOCKET is proxied */
+	const char *annotations; /* "{...}" JSON text or NULL */
+};
+
+static inline bool plan_new_ns(const struct plan *plan, enum plan_ns_type type)
+{
+	return plan->namespaces[type].how == NS_NEW;
+}
+
+static inline bool plan_has_ns(const struct plan *plan, enum plan_ns_type type)
+{
+	return plan->namespaces[type].how != NS_SHARED;
+}
+
+/* The three kinds of line that `hull check` prints. */
+enum plan_finding { PLAN_INVALID, PLAN_HOST, PLAN_NOTE };
+
+struct plan_report {
+	int (*found)(void *ctx, enum plan_finding kind, const char *pointer, const char *text);
+	void *ctx;
+};
+
+/* Decides everything. With report NULL (create) the first PLAN_INVALID or PLAN_HOST finding ends it
+ * with err filled ("POINTER: why"); notes are dropped unless `report` is given. With a report each
+ * finding is told and the result is -1 when one of the first two kinds was among them. The plan
+ * keeps pointers to config, request and host, which must outlive it. */
+int plan_make(struct plan *plan, const struct oci_config *config, const struct request *request,
+	      const struct host *host, const struct plan_report *report, struct oci_error *err);
+
+/* Only the hooks and the annotations, for start and delete of an existing container. */
+int plan_make_hooks(struct plan *plan, const struct oci_config *config,
+		    const struct request *request, struct oci_error *err);
+
+/* Frees what hangs on the plan. Accepts a zeroed one. */
+void plan_free(struct plan *plan);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Private to src/plan: the plan while it is being made, shared by the files that each decide one
+ * subject (plan_mounts, plan_process, ...). None of them has side effects.
+ */
+#ifndef PLAN_PLANNER_H
+#define PLAN_PLANNER_H
+
+#include "plan/plan.h"
+
+struct planner {
+	struct plan *plan; /* what is being made; memory from plan->arena */
+	const struct oci_config *config;
+	const struct request *request;
+	const struct host *host;
+	const struct plan_report *report; /* NULL: stop at the first refusal */
+	struct oci_error *err;
+	bool refused; /* a PLAN_INVALID or PLAN_HOST finding was made */
+};
+
+/* A refusal at `pointer` ("/mounts/3/options/1"; printf-like text after it). The result is what the
+ * caller returns when it must stop: -1 without a report; 0, meaning "go on with the next", with one.
+ * Usage: if (bad) TRY(planner_refuse(p, PLAN_INVALID, pointer, "...")); */
+int planner_refuse(struct planner *p, enum plan_finding kind, const char *pointer, const char *fmt,
+		   ...) __attribute__((format(printf, 4, 5)));
+
+/* A note: never stops. */
+void planner_note(struct planner *p, const char *pointer, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* Each fills its part of the plan; 0 or -1 (stopped, err filled). */
+int plan_namespaces(struct planner *p);
+int plan_mounts(struct planner *p);  /* mounts, masked and read-only paths, root propagation */
+int plan_devices(struct planner *p); /* default devices and linux.devices */
+int plan_process(struct planner *p);
+int plan_sysctls(struct planner *p);
+int plan_hooks(struct planner *p);
+int plan_cgroup(struct planner *p);      /* path, device filter, limits */
+int plan_unsupported(struct planner *p); /* what is not implemented yet is refused, never ignored */
+
+#endif

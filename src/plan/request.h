@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the command line asks for, as values: filled by src/command, read by the planner. Paths are
+ * absolute. Strings live as long as argv or the command that made them.
+ */
+#ifndef PLAN_REQUEST_H
+#define PLAN_REQUEST_H
+
+#include <stdbool.h>
+
+enum cgroup_manager { CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED };
+
+struct request {
+	const char *id;
+	const char *bundle;         /* absolute, links resolved */
+	const char *config_path;    /* config.json, or what --config names */
+	const char *state_root;     /* --root or the default */
+	const char *pid_file;       /* or NULL */
+	const char *console_socket; /* or NULL */
+	const char *pidfd_socket;   /* or NULL */
+	enum cgroup_manager manager;
+	unsigned preserve_fds; /* fds 3 .. 3+n-1 go to the container */
+	bool no_pivot;
+	bool no_new_keyring;
+	bool run;    /* run: START is played by the same process */
+	bool detach; /* run only */
+	bool keep;   /* run only: state stays after the process ended */
+	/* From the caller's environment; NULL when unset. */
+	const char *listen_fds;
+	const char *notify_socket;
+};
+
+#endif

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The operations of hull as seen by the commands. Each is a table of named steps (tables.c), acted
+ * out by the processes involved (runner.c). On failure nothing is left behind and err tells the
+ * story: "create 'c1': STEP: OBJECT: CALL: ERRNO".
+ */
+#ifndef SEQUENCE_SEQUENCE_H
+#define SEQUENCE_SEQUENCE_H
+
+#include <stdio.h>
+#include <sys/types.h>
+
+#include "plan/plan.h"
+
+/* What `run` has in hand once the container's process is executed. */
+struct started {
+	pid_t pid;           /* a child of the caller, unreaped */
+	int pidfd;           /* close it */
+	int terminal_master; /* process.terminal without a console socket: the pty's master, else -1 */
+};
+
+/* Re-executes hull from a read-only clone of its own binary unless it runs from a read-only mount
+ * already (CVE-2019-5736): first thing in create, run and exec. Returns only when safe, or -1. */
+int sequence_protect_binary(char *const argv[], struct oci_error *err);
+
+/* Creates the container; its first process waits for start when this returns 0. */
+int sequence_create(const struct plan *plan, struct oci_error *err);
+
+/* Creates and starts it. The caller waits for started->pid and calls sequence_delete. */
+int sequence_run(const struct plan *plan, struct started *started, struct oci_error *err);
+
+/* Starts a created container: returns 0 once its process is executed and poststart hooks ran.
+ * Codes: "no-container", "not-created" (with the status in the text). */
+int sequence_start(const char *root, const char *id, struct oci_error *err);
+
+/* Deletes a stopped or created container; any other only with force (it is killed first). With
+ * force an unknown id is success. What a killed creator left is removed too. A failing poststop
+ * hook is told to `warn` and does not stop the deletion. */
+int sequence_delete(const char *root, const char *id, bool force,
+		    void (*warn)(const char *text), struct oci_error *err);
+
+/* Prints the ordered steps for this plan, one a line; "-" before those that it skips. */
+void sequence_explain(const struct plan *plan, FILE *out);
+
+#endif

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What is on disk about a container: ROOT/ID/ with state.json (written by rename), config.json (the
+ * copy that later edits of the bundle can't touch) and the start socket. The directory is made
+ * first and removed last; its flock says that a creator is at work. Status is derived from the
+ * kernel, never trusted from the file alone.
+ */
+#ifndef STATE_STATE_H
+#define STATE_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+#define STATE_FORMAT 1
+#define STATE_FILE "state.json"
+#define STATE_CONFIG "config.json"
+#define STATE_START_SOCKET "start"
+#define STATE_NOTIFY "notify"
+
+enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
+extern const char *const status_names[];
+
+/* The content of state.json. Strings are malloc'ed by state_load(), borrowed while creating. */
+struct state {
+	char *text;           /* what the strings point into after state_load(), or NULL */
+	const char *id;
+	const char *bundle;   /* absolute */
+	const char *rootfs;   /* absolute */
+	char created[40];     /* RFC 3339, UTC, nanoseconds; "" while creating */
+	uid_t owner;
+	pid_t pid;            /* INIT in the runtime's pid namespace; 0: none yet */
+	uint64_t pid_start;   /* its start time: field 22 of /proc/PID/stat, clock ticks */
+	char boot_id[40];
+	const char *cgroup;      /* below the cgroup2 mount, or NULL */
+	const char *cgroup_root; /* where cgroup2 was mounted */
+	bool cgroup_made;        /* hull made it (or was about to) */
+	unsigned cgroup_parents; /* how many parent directories hull made for it */
+	uint64_t cgroup_inode;   /* 0: not known yet */
+	bool has_process;        /* config.json has a process: start can work */
+	bool hooks_poststart;    /* so that start and delete parse config.json only when needed */
+	bool hooks_poststop;
+	bool notify;             /* NOTIFY_SOCKET is proxied */
+	bool own_pid_ns;
+	const char *annotations; /* JSON object text or NULL */
+};
+
+/* 0, or -1 (code "invalid-id"): 1 to 255 bytes of [A-Za-z0-9_+.-], not starting with '.' or '-'. */
+int state_check_id(const char *id, struct oci_error *err);
+
+/* Makes ROOT (0700, when missing) and ROOT/ID, takes its lock. Returns the directory's fd, whose
+ * closing gives the lock back. Taken already: code "id-taken". */
+int state_reserve(const char *root, const char *id, struct oci_error *err);
+
+/* Opens ROOT/ID of an existing container (fd). Unknown: code "no-container", text
+ * "container 'ID' does not exist", num ENOENT. */
+int state_open(const char *root, const char *id, struct oci_error *err);
+
+/* Writes state.json of the directory in one step. */
+int state_write(int dir, const struct state *state, struct oci_error *err);
+
+/* Reads state.json. A missing file (a creator was killed early) is num ENOENT, code
+ * "half-created"; a format this hull doesn't know is code "state-format". */
+int state_load(int dir, struct state *state, struct oci_error *err);
+void state_done(struct state *state);
+
+/* Status from the kernel. `dir` is the container's directory. Never waits for a lock. *pidfd (may be
+ * NULL) gets a pidfd of a living INIT, or -1. */
+enum status state_status(int dir, const struct state *state, int *pidfd);
+
+/* True when a creator holds the lock of the directory right now. */
+bool state_locked(int dir);
+
+/* Removes the known files and the directory. Nothing there is fine. */
+int state_remove(const char *root, const char *id, struct oci_error *err);
+
+/* Starts field 22 of /proc/PID/stat and its flags; -1 when the process is gone. */
+int state_process_stat(pid_t pid, char *stat_letter, unsigned *flags, uint64_t *start);
+
+/* The current boot's id into buf[40]. */
+int state_boot_id(char buf[40], struct oci_error *err);
+
+/* now as RFC 3339 UTC with nanoseconds. */
+void state_now(char buf[40]);
+
+#endif
