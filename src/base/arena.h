@@ -21,8 +21,7 @@ void *arena_zalloc(struct arena *arena, size_t size);
 /* n * size with an overflow check. */
 void *arena_array(struct arena *arena, size_t n, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
-char *arena_printf(struct arena *arena, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+char *arena_printf(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Frees everything; accepts a zeroed arena. */
 void arena_done(struct arena *arena);
 

@@ -16,10 +16,10 @@
 #define fail_in oci_fail_in
 
 /* Passes a failure on to the caller when there is nothing to add. */
-#define TRY(call)                  \
-	do {                       \
-		if ((call) < 0)    \
-			return -1; \
+#define TRY(call)                                                                                  \
+	do {                                                                                       \
+		if ((call) < 0)                                                                    \
+			return -1;                                                                 \
 	} while (0)
 
 #endif
