@@ -57,7 +57,8 @@ int oci_fail_in(struct oci_error *err, const char *fmt, ...)
 	/* What is cut off is the end of the context, never the cause, which stands last. */
 	if (used > sizeof(head) / 2)
 		used = sizeof(head) / 2;
-	(void)snprintf(head + used, sizeof(head) - used, ": %s", err->text);
+	(void)snprintf(head + used, sizeof(head) - used, ": %.*s", (int)(sizeof(head) - used - 3),
+		       err->text);
 	memcpy(err->text, head, sizeof(head));
 	return -1;
 }
