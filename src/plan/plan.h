@@ -7,7 +7,7 @@
 #ifndef PLAN_PLAN_H
 #define PLAN_PLAN_H
 
-#include <linux/filter.h>
+#include <linux/bpf.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -20,19 +20,29 @@
 
 /* In the order in which namespaces given by path are joined (user first matters only to those who
  * own it; mount last, since after it no host path exists). */
-enum plan_ns_type { NS_USER, NS_PID, NS_NET, NS_IPC, NS_UTS, NS_CGROUP, NS_TIME, NS_MOUNT, NS_TYPES };
+enum plan_ns_type {
+	NS_USER,
+	NS_PID,
+	NS_NET,
+	NS_IPC,
+	NS_UTS,
+	NS_CGROUP,
+	NS_TIME,
+	NS_MOUNT,
+	NS_TYPES
+};
 
 struct plan_namespace {
 	enum { NS_SHARED, NS_NEW, NS_JOINED } how; /* NS_SHARED: the runtime's own */
-	const char *path;                          /* NS_JOINED */
-	size_t index;                              /* of linux.namespaces, for error texts */
+	const char *path;			   /* NS_JOINED */
+	size_t index;				   /* of linux.namespaces, for error texts */
 };
 
 /* config.json says so at /linux/namespaces/N/type; clone flag and name of each type */
 struct plan_ns_kind {
 	const char *name; /* "network" */
 	const char *proc; /* name in /proc/PID/ns: "net" */
-	int flag;         /* CLONE_NEWNET */
+	int flag;	  /* CLONE_NEWNET */
 };
 extern const struct plan_ns_kind plan_ns_kinds[NS_TYPES];
 
@@ -54,31 +64,32 @@ struct plan_mount {
 	size_t index; /* /mounts/INDEX, for error texts */
 	enum plan_mount_kind kind;
 	const char *destination; /* inside the container, from "/" */
-	const char *source;      /* MOUNT_BIND: absolute host path; MOUNT_NEW: the "source" parameter */
-	const char *type;        /* MOUNT_NEW, e.g. "tmpfs" */
-	bool recursive;          /* rbind */
-	bool remount_bind;       /* MOUNT_REMOUNT together with bind: flags of the mount only */
-	bool read_only;          /* MOUNT_CGROUP: asked for ro */
-	uint64_t attr_set;       /* MOUNT_ATTR_* of this mount */
+	const char *source; /* MOUNT_BIND: absolute host path; MOUNT_NEW: the "source" parameter */
+	const char *type;   /* MOUNT_NEW, e.g. "tmpfs" */
+	bool recursive;	    /* rbind */
+	bool remount_bind;  /* MOUNT_REMOUNT together with bind: flags of the mount only */
+	bool read_only;	    /* MOUNT_CGROUP: asked for ro */
+	uint64_t attr_set;  /* MOUNT_ATTR_* of this mount */
 	uint64_t attr_clear;
 	uint64_t tree_set; /* the recursive options (rro, rnosuid, ...), AT_RECURSIVE */
 	uint64_t tree_clear;
-	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0: as the root's */
+	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0: as the root's
+			       */
 	bool propagation_recursive;
-	bool copy_up;                         /* tmpcopyup */
-	unsigned long legacy_flags;           /* MS_I_VERSION: only mount(2) knows it */
+	bool copy_up;			      /* tmpcopyup */
+	unsigned long legacy_flags;	      /* MS_I_VERSION: only mount(2) knows it */
 	const struct plan_fs_option *options; /* parameters of the file system, in their order */
 	size_t n_options;
 };
 
 struct plan_device {
 	const char *path; /* inside the container */
-	mode_t mode;      /* S_IFCHR, S_IFBLK or S_IFIFO, with the permissions */
+	mode_t mode;	  /* S_IFCHR, S_IFBLK or S_IFIFO, with the permissions */
 	dev_t number;
 	uid_t uid; /* inside the container's user namespace */
 	gid_t gid;
 	bool is_default; /* not in config.json */
-	size_t index;    /* /linux/devices/INDEX */
+	size_t index;	 /* /linux/devices/INDEX */
 };
 
 struct plan_rlimit {
@@ -92,12 +103,17 @@ struct plan_capabilities {
 	uint64_t bounding, permitted, effective, inheritable, ambient;
 };
 
+enum { PLAN_ENV_ROOM = 5 };
+
+/* Where the container finds the directory of the NOTIFY_SOCKET proxy, and the socket in it. */
+#define PLAN_NOTIFY_INSIDE "/run/hull-notify"
+
 /* What one process in the container gets: the container's own or an exec'd one. */
 struct plan_process {
 	bool present;
 	char *const *args; /* NULL-terminated, at least one */
-	char *const *env;  /* final: with LISTEN_*, NOTIFY_SOCKET; HOME may be added by INIT */
-	size_t n_env;      /* env has room for one more before its NULL */
+	char **env;	   /* final but for what INIT adds: HOME, LISTEN_PID */
+	size_t n_env;	   /* env has PLAN_ENV_ROOM places behind them, zeroed */
 	const char *path;  /* the value of PATH that args[0] is searched in, or NULL */
 	bool needs_home;   /* env has no HOME */
 	const char *cwd;
@@ -124,7 +140,7 @@ struct plan_hook {
 	const char *path;
 	char *const *args;
 	char *const *env; /* NULL: hull's own without LD_* */
-	int timeout_ms;   /* -1: none */
+	int timeout_ms;	  /* -1: none */
 	size_t index;
 };
 
@@ -151,9 +167,10 @@ struct plan_sysctl {
 };
 
 struct plan_cgroup {
-	bool used;        /* false: --cgroup-manager=disabled, the caller's cgroup stays */
+	bool used;	  /* false: --cgroup-manager=disabled, the caller's cgroup stays */
 	const char *path; /* below the cgroup2 mount, no leading '/': "user/c1" */
-	/* The device filter, BPF instructions of a BPF_PROG_TYPE_CGROUP_DEVICE program; n 0: none. */
+	/* The device filter, BPF instructions of a BPF_PROG_TYPE_CGROUP_DEVICE program; n 0: none.
+	 */
 	const struct bpf_insn *filter;
 	size_t n_filter;
 };
@@ -190,7 +207,7 @@ struct plan {
 	struct plan_hooks hooks[HOOK_KINDS];
 	struct plan_cgroup cgroup;
 
-	bool notify;             /* NOTIFY_SOCKET is proxied */
+	bool notify;		 /* NOTIFY_SOCKET is proxied */
 	const char *annotations; /* "{...}" JSON text or NULL */
 };
 

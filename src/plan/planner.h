@@ -19,14 +19,17 @@ struct planner {
 };
 
 /* A refusal at `pointer` ("/mounts/3/options/1"; printf-like text after it). The result is what the
- * caller returns when it must stop: -1 without a report; 0, meaning "go on with the next", with one.
- * Usage: if (bad) TRY(planner_refuse(p, PLAN_INVALID, pointer, "...")); */
+ * caller returns when it must stop: -1 without a report; 0, meaning "go on with the next", with
+ * one. Usage: if (bad) TRY(planner_refuse(p, PLAN_INVALID, pointer, "...")); */
 int planner_refuse(struct planner *p, enum plan_finding kind, const char *pointer, const char *fmt,
 		   ...) __attribute__((format(printf, 4, 5)));
 
 /* A note: never stops. */
 void planner_note(struct planner *p, const char *pointer, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
+
+/* PREFIX plus key with "~" and "/" escaped as JSON pointers want it (RFC 6901); in the arena. */
+char *planner_pointer(struct planner *p, const char *prefix, const char *key);
 
 /* Each fills its part of the plan; 0 or -1 (stopped, err filled). */
 int plan_namespaces(struct planner *p);
@@ -35,7 +38,7 @@ int plan_devices(struct planner *p); /* default devices and linux.devices */
 int plan_process(struct planner *p);
 int plan_sysctls(struct planner *p);
 int plan_hooks(struct planner *p);
-int plan_cgroup(struct planner *p);      /* path, device filter, limits */
+int plan_cgroup(struct planner *p);	 /* path, device filter, limits */
 int plan_unsupported(struct planner *p); /* what is not implemented yet is refused, never ignored */
 
 #endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The six lists of hooks, and the annotations that each hook's state document carries.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "libocispec/json_text.h"
+#include "plan/planner.h"
+
+static int plan_list(struct planner *p, const oci_hook_list *list, enum plan_hook_kind kind)
+{
+	struct arena *arena = &p->plan->arena;
+	struct plan_hook *hooks = arena_array(arena, list->n, sizeof(*hooks));
+
+	if (!hooks)
+		return 0; /* remembered by the arena */
+	for (size_t i = 0; i < list->n; i++) {
+		const struct oci_hook *hook = &list->v[i];
+
+		hooks[i].path = hook->path;
+		hooks[i].index = i;
+		hooks[i].env = hook->env.v;
+		hooks[i].args = hook->args.v;
+		if (hook->args.n == 0) {
+			char **args = arena_array(arena, 2, sizeof(*args));
+
+			if (args)
+				args[0] = hook->path;
+			hooks[i].args = args;
+		}
+		hooks[i].timeout_ms = -1;
+		if (hook->timeout.set)
+			hooks[i].timeout_ms = hook->timeout.v > INT32_MAX / 1000
+						      ? INT32_MAX
+						      : (int)hook->timeout.v * 1000;
+	}
+	p->plan->hooks[kind] = (struct plan_hooks){ .list = hooks, .n = list->n };
+	return 0;
+}
+
+static int plan_annotations(struct planner *p)
+{
+	const struct oci_pairs *pairs = &p->config->annotations;
+	struct json_text out;
+
+	if (pairs->n == 0)
+		return 0;
+	json_text_init(&out, false);
+	json_text_open_object(&out, NULL);
+	for (size_t i = 0; i < pairs->n; i++)
+		json_text_string(&out, pairs->v[i].key, pairs->v[i].value);
+	json_text_close_object(&out);
+	if (json_text_check(&out, p->err) < 0) {
+		json_text_done(&out);
+		return -1;
+	}
+	p->plan->annotations = arena_strdup(&p->plan->arena, out.text);
+	json_text_done(&out);
+	return 0;
+}
+
+int plan_hooks(struct planner *p)
+{
+	const struct oci_hooks *hooks = &p->config->hooks;
+	const oci_hook_list *lists[HOOK_KINDS] = {
+		[HOOK_PRESTART] = &hooks->prestart,
+		[HOOK_CREATE_RUNTIME] = &hooks->create_runtime,
+		[HOOK_CREATE_CONTAINER] = &hooks->create_container,
+		[HOOK_START_CONTAINER] = &hooks->start_container,
+		[HOOK_POSTSTART] = &hooks->poststart,
+		[HOOK_POSTSTOP] = &hooks->poststop,
+	};
+
+	for (int kind = 0; kind < HOOK_KINDS; kind++)
+		TRY(plan_list(p, lists[kind], (enum plan_hook_kind)kind));
+	return plan_annotations(p);
+}

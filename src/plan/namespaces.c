@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * linux.namespaces: which are new, which are joined by path, which stay the runtime's own. Whether
+ * a path names a namespace of the right type is seen when it is opened (steps/namespace.c).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "plan/planner.h"
+
+static int type_of(const char *name)
+{
+	for (int type = 0; type < NS_TYPES; type++)
+		if (strcmp(plan_ns_kinds[type].name, name) == 0)
+			return type;
+	return -1;
+}
+
+static int plan_namespace(struct planner *p, const struct oci_namespace *ns, size_t index)
+{
+	struct plan_namespace *slot;
+	char pointer[64];
+	int type = type_of(ns->type);
+
+	(void)snprintf(pointer, sizeof(pointer), "/linux/namespaces/%zu/type", index);
+	if (type < 0) /* the reader knows the words, so this is a new one */
+		return planner_refuse(p, PLAN_INVALID, pointer, "'%s' is unknown", ns->type);
+	slot = &p->plan->namespaces[type];
+	if (slot->how != NS_SHARED)
+		return planner_refuse(p, PLAN_INVALID, pointer,
+				      "'%s' stands already at /linux/namespaces/%zu", ns->type,
+				      slot->index);
+	if (type == NS_USER || type == NS_TIME)
+		return planner_refuse(p, PLAN_HOST, pointer,
+				      "%s namespaces are not implemented yet", ns->type);
+	slot->index = index;
+	slot->how = ns->path ? NS_JOINED : NS_NEW;
+	slot->path = ns->path;
+	if (!ns->path)
+		return 0;
+	p->plan->joins = true;
+	(void)snprintf(pointer, sizeof(pointer), "/linux/namespaces/%zu/path", index);
+	if (ns->path[0] != '/')
+		return planner_refuse(p, PLAN_INVALID, pointer, "'%s' is not an absolute path",
+				      ns->path);
+	return 0;
+}
+
+int plan_namespaces(struct planner *p)
+{
+	const struct oci_linux *linux_part = &p->config->linux;
+
+	for (size_t i = 0; i < linux_part->namespaces.n; i++)
+		TRY(plan_namespace(p, &linux_part->namespaces.v[i], i));
+	return 0;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Properties that hull reads and can't act on yet: refused, never ignored, so that no container
+ * runs weaker than its config says. A value that asks for nothing is fine. As a property comes to
+ * be implemented, its row here goes.
+ */
+#include <string.h>
+
+#include "plan/planner.h"
+
+static bool scheduler(const struct oci_config *c)
+{
+	return c->process.scheduler.present;
+}
+
+static bool io_priority(const struct oci_config *c)
+{
+	return c->process.io_priority.present;
+}
+
+static bool exec_affinity(const struct oci_config *c)
+{
+	return c->process.exec_cpu_affinity.initial || c->process.exec_cpu_affinity.final;
+}
+
+static bool apparmor(const struct oci_config *c)
+{
+	return c->process.apparmor_profile != NULL;
+}
+
+static bool selinux(const struct oci_config *c)
+{
+	return c->process.selinux_label != NULL;
+}
+
+static bool mount_label(const struct oci_config *c)
+{
+	return c->linux.mount_label != NULL;
+}
+
+static bool uid_mappings(const struct oci_config *c)
+{
+	return c->linux.uid_mappings.n > 0;
+}
+
+static bool gid_mappings(const struct oci_config *c)
+{
+	return c->linux.gid_mappings.n > 0;
+}
+
+static bool time_offsets(const struct oci_config *c)
+{
+	return c->linux.time_offsets.monotonic.present || c->linux.time_offsets.boottime.present;
+}
+
+static bool net_devices(const struct oci_config *c)
+{
+	return c->linux.net_devices.n > 0;
+}
+
+static bool intel_rdt(const struct oci_config *c)
+{
+	const struct oci_intel_rdt *rdt = &c->linux.intel_rdt;
+
+	return rdt->clos_id || rdt->schemata.n > 0 || rdt->l3_cache_schema || rdt->mem_bw_schema ||
+	       rdt->enable_monitoring;
+}
+
+static bool memory_policy(const struct oci_config *c)
+{
+	return c->linux.memory_policy.present && c->linux.memory_policy.mode &&
+	       strcmp(c->linux.memory_policy.mode, "MPOL_DEFAULT") != 0;
+}
+
+/* A filter that allows everything and nothing else is no filter. */
+static bool seccomp(const struct oci_config *c)
+{
+	const struct oci_seccomp *seccomp = &c->linux.seccomp;
+
+	return seccomp->present && (strcmp(seccomp->default_action, "SCMP_ACT_ALLOW") != 0 ||
+				    seccomp->syscalls.n > 0 || seccomp->listener_path);
+}
+
+static const struct {
+	const char *pointer;
+	bool (*asked)(const struct oci_config *);
+} unsupported[] = {
+	{ "/process/scheduler", scheduler },
+	{ "/process/ioPriority", io_priority },
+	{ "/process/execCPUAffinity", exec_affinity },
+	{ "/process/apparmorProfile", apparmor },
+	{ "/process/selinuxLabel", selinux },
+	{ "/linux/mountLabel", mount_label },
+	{ "/linux/uidMappings", uid_mappings },
+	{ "/linux/gidMappings", gid_mappings },
+	{ "/linux/timeOffsets", time_offsets },
+	{ "/linux/netDevices", net_devices },
+	{ "/linux/intelRdt", intel_rdt },
+	{ "/linux/memoryPolicy", memory_policy },
+	{ "/linux/seccomp", seccomp },
+};
+
+int plan_unsupported(struct planner *p)
+{
+	for (size_t i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++)
+		if (unsupported[i].asked(p->config))
+			TRY(planner_refuse(p, PLAN_HOST, unsupported[i].pointer,
+					   "is not implemented yet, so the container isn't run "
+					   "without it"));
+	return 0;
+}
