@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * A bump allocator: the plan and what hangs on it live in one arena and go at once. Running out of
- * memory is remembered, so that the caller checks once at the end.
+ * The arena of libocispec with what planning needs besides: the plan and what hangs on it live in
+ * one arena and go at once. A failed allocation is remembered in arena.failed, so that the caller
+ * checks once at the end. A zeroed arena is an empty one.
  */
 #ifndef BASE_ARENA_H
 #define BASE_ARENA_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "libocispec/arena.h"
 
-struct arena_block;
+/* n zeroed elements of `size` bytes; NULL when memory ran out. */
+static inline void *arena_array(struct arena *arena, size_t n, size_t size)
+{
+	return arena_take_zeroed(arena, n, size);
+}
 
-struct arena {
-	struct arena_block *newest;
-	bool failed; /* memory ran out at least once; what was handed out then is NULL */
-};
+/* Zeroed memory; NULL when it ran out. */
+static inline void *arena_zalloc(struct arena *arena, size_t size)
+{
+	return arena_take_zeroed(arena, 1, size);
+}
 
-/* Zeroed memory, aligned for every type; NULL when memory ran out. */
-void *arena_zalloc(struct arena *arena, size_t size);
-/* n * size with an overflow check. */
-void *arena_array(struct arena *arena, size_t n, size_t size);
 char *arena_strdup(struct arena *arena, const char *text);
-char *arena_printf(struct arena *arena, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Frees everything; accepts a zeroed arena. */
-void arena_done(struct arena *arena);
+char *arena_printf(struct arena *arena, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

@@ -125,6 +125,7 @@ static int plan_all(struct planner *p)
 	TRY(plan_root(p));
 	TRY(plan_namespaces(p));
 	TRY(check_names(p));
+	p->plan->notify = p->request->notify_socket && plan_new_ns(p->plan, NS_MOUNT);
 	TRY(plan_mounts(p));
 	TRY(plan_process(p));
 	TRY(plan_devices(p));

@@ -57,7 +57,6 @@ enum plan_mount_kind {
 	MOUNT_BIND,    /* a clone of what `source` names on the host */
 	MOUNT_REMOUNT, /* changes what is mounted at the destination */
 	MOUNT_CGROUP,  /* type cgroup or cgroup2: the container's view of the cgroup tree */
-	MOUNT_NOTIFY,  /* made by hull: the directory of the NOTIFY_SOCKET proxy */
 };
 
 struct plan_mount {

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/personality.h>
@@ -279,7 +280,6 @@ int plan_process(struct planner *p)
 	const struct oci_process *in = &p->config->process;
 	struct plan_process *out = &p->plan->process;
 
-	p->plan->notify = p->request->notify_socket && plan_new_ns(p->plan, NS_MOUNT);
 	out->present = in->present;
 	if (!in->present)
 		return 0;

@@ -19,30 +19,39 @@ struct run {
 	const struct plan *plan;
 	struct state state; /* what state.json will say; filled as things come to be */
 
-	int state_dir; /* PARENT, START, DELETE: the container's directory, flock held by its maker */
-	int proc;      /* procfs instance of hull's own (or the host's, checked), made by PARENT */
-	int cgroup;    /* PARENT: the container's cgroup directory */
+	int state_dir; /* PARENT, START: the container's directory, flock held by its maker */
+	int proc;      /* PARENT, INIT: the procfs that hull writes to, checked by its opener */
+	int cgroup;    /* PARENT: the container's cgroup directory, or -1 */
+	int dev_null;  /* PARENT, INIT: the host's /dev/null, checked to be 1:3 */
 
-	int rootfs;           /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
-	int *sources;         /* PARENT: detached clones of bind sources, one per plan mount, or -1 */
-	int console_socket;   /* PARENT: connected */
-	int host_ptmx;        /* unused: -1 */
-	int ns_fd[NS_TYPES];  /* PARENT: namespaces given by path, or -1 */
-	int start_listener;   /* PARENT binds, INIT listens */
-	int terminal_master;  /* INIT makes, PARENT receives */
-	int terminal_slave;   /* INIT */
-	int dev_null;         /* PARENT: the host's /dev/null, checked to be 1:3 */
+	int rootfs;          /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
+	int *sources;        /* PARENT: detached clones of bind sources, one per plan mount, or -1 */
+	int notify_tree;     /* PARENT: detached clone of the NOTIFY_SOCKET proxy's directory, or -1 */
+	int console_socket;  /* PARENT: connected, or -1 */
+	int host_ptmx;       /* PARENT: the host's /dev/ptmx, for a container without a devpts */
+	int ns_fd[NS_TYPES]; /* PARENT opens, STAGE joins: namespaces given by path, or -1 */
+	int start_listener;  /* PARENT binds, INIT listens; -1 in run */
+	int terminal_master; /* INIT makes, PARENT receives */
 
-	int channel;        /* PARENT or START's end; in STAGE and INIT theirs */
-	int channel_child;  /* before the fork: the end that children will have */
-	pid_t init_pid;     /* PARENT, START: as seen from the runtime's pid namespace */
+	int channel;       /* this process's end of the messages */
+	int channel_child; /* PARENT, before the fork: the end that STAGE and INIT will have */
+	pid_t init_pid;    /* PARENT, START: as seen from the runtime's pid namespace */
 	int init_pidfd;
+	bool init_is_child; /* it can be waited for */
 	pid_t stage_pid;
 	int stage_pidfd;
+	int passed_fd;     /* an fd to go with the next message, or -1 */
 
 	/* INIT: decided after the pivot, by looking into the container */
 	char program[PATH_MAX]; /* what execve gets */
 	char home[PATH_MAX + 8]; /* "HOME=..." */
+	char listen_pid[32];     /* "LISTEN_PID=..." */
 };
+
+/* Zeroes *run but for the fds, which become -1. */
+void run_init(struct run *run, const struct plan *plan);
+
+/* Closes what is open in this process. */
+void run_done(struct run *run);
 
 #endif

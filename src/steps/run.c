@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "steps/run.h"
+
+#include "base/fd.h"
+
+void run_init(struct run *run, const struct plan *plan)
+{
+	*run = (struct run){ .plan = plan,
+			     .state_dir = -1,
+			     .proc = -1,
+			     .cgroup = -1,
+			     .dev_null = -1,
+			     .rootfs = -1,
+			     .notify_tree = -1,
+			     .console_socket = -1,
+			     .host_ptmx = -1,
+			     .start_listener = -1,
+			     .terminal_master = -1,
+			     .channel = -1,
+			     .channel_child = -1,
+			     .init_pidfd = -1,
+			     .stage_pidfd = -1,
+			     .passed_fd = -1 };
+	for (int type = 0; type < NS_TYPES; type++)
+		run->ns_fd[type] = -1;
+}
+
+void run_done(struct run *run)
+{
+	int *fds[] = { &run->state_dir,	     &run->proc,	    &run->cgroup,
+		       &run->dev_null,	     &run->rootfs,	    &run->notify_tree,
+		       &run->console_socket, &run->host_ptmx,	    &run->start_listener,
+		       &run->channel,	     &run->channel_child,   &run->init_pidfd,
+		       &run->stage_pidfd,    &run->terminal_master, &run->passed_fd };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		fd_drop(fds[i]);
+	for (int type = 0; type < NS_TYPES; type++)
+		fd_drop(&run->ns_fd[type]);
+	for (size_t i = 0; run->sources && i < run->plan->n_mounts; i++)
+		fd_drop(&run->sources[i]);
+	free(run->sources);
+	run->sources = NULL;
+}
