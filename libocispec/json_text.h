@@ -30,7 +30,7 @@ void json_text_done(struct json_text *out);
 int json_text_check(const struct json_text *out, struct oci_error *err);
 
 /* key is NULL inside an array or at the top. Strings are escaped; bytes that are no valid UTF-8
- * become U+FFFD, so that the output always decodes. */
+ * become U+FFFD, so that the output always decodes; a NULL value becomes null. */
 void json_text_open_object(struct json_text *out, const char *key);
 void json_text_close_object(struct json_text *out);
 void json_text_open_array(struct json_text *out, const char *key);
@@ -39,5 +39,7 @@ void json_text_string(struct json_text *out, const char *key, const char *value)
 void json_text_int(struct json_text *out, const char *key, int64_t value);
 void json_text_uint(struct json_text *out, const char *key, uint64_t value);
 void json_text_bool(struct json_text *out, const char *key, bool value);
+/* Ends a text that is a file or a line of one. */
+void json_text_newline(struct json_text *out);
 
 #endif

@@ -47,10 +47,10 @@ struct oci_pairs {
 };
 
 /* The layout of every list of objects: LIST(struct oci_mount) mounts. */
-#define OCI_LIST(type)    \
-	struct {          \
-		type *v;  \
-		size_t n; \
+#define OCI_LIST(type)                                                                             \
+	struct {                                                                                   \
+		type *v;                                                                           \
+		size_t n;                                                                          \
 	}
 
 struct oci_id_mapping {
@@ -381,7 +381,8 @@ struct oci_config {
 enum oci_finding { OCI_INVALID, OCI_NOTE };
 
 /* Told each finding in the document's order; returns 0 to go on and hear of the next, anything
- * else to stop. `pointer` is a JSON pointer ("/mounts/3/options/1"), line and column count from 1. */
+ * else to stop. `pointer` is a JSON pointer ("/mounts/3/options/1"), line and column count from 1.
+ */
 struct oci_report {
 	int (*found)(void *ctx, enum oci_finding kind, const char *pointer, unsigned line,
 		     unsigned column, const char *text);
@@ -392,12 +393,16 @@ struct oci_report {
  * invalid property ends it with `err` filled: "POINTER: expected WHAT, found WHAT (LINE:COLUMN)",
  * code "invalid-config". With a report every finding is told, and the result is 0 when none was
  * OCI_INVALID, else -1 (err: the first). Text that is no JSON at all (or breaks the limits: 4 MiB,
- * depth 64, NUL, duplicate keys, invalid UTF-8) is always one error. Zeroes *config first.
+ * depth 64, NUL, duplicate keys, invalid UTF-8) is always one error. Zeroes *config first, and
+ * leaves it zeroed when it fails. A report that stops the reading makes it fail (code "stopped"
+ * when nothing was invalid until there). An optional property that is null, or an optional string
+ * that is empty, is absent (Go's encoders write both), but linux.memoryPolicy.nodes keeps "".
  * Specification: config.md; features.md of the same for what may be unknown. */
 int oci_config_read(struct oci_config *config, const char *text, size_t size,
 		    const struct oci_report *report, struct oci_error *err);
 
-/* The same from a file below the directory fd (AT_FDCWD works), bounded before it is read. */
+/* The same from a regular file below the directory fd (AT_FDCWD works), bounded before it is read.
+ */
 int oci_config_read_file(struct oci_config *config, int dir, const char *path,
 			 const struct oci_report *report, struct oci_error *err);
 
@@ -409,7 +414,8 @@ int oci_config_write(const struct oci_config *config, char **text, size_t *size,
 void oci_config_close(struct oci_config *config);
 
 /* Where the value at `pointer` stands in the source; for a pointer to something absent, its
- * nearest ancestor that is there. line and column count from 1. */
+ * nearest ancestor that is there. line and column count from 1; both are 0 when doc is NULL, as in
+ * a config that was not read from a text. */
 void oci_document_place(const struct oci_document *doc, const char *pointer, unsigned *line,
 			unsigned *column);
 

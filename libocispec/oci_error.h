@@ -10,9 +10,10 @@
 #include <stddef.h>
 
 struct oci_error {
-	int num;         /* errno of the cause, 0 if there was none */
-	char code[28];   /* a stable word per cause for programs ("invalid-config"), or "" */
-	char text[2016]; /* outermost first: "mount '/data': open_tree: No such file or directory" */
+	int num;	 /* errno of the cause, 0 if there was none */
+	char code[28];	 /* a stable word per cause for programs ("invalid-config"), or "" */
+	char text[2016]; /* outermost first: "mount '/data': open_tree: No such file or directory"
+			  */
 };
 
 /* Our own verdict: sets text, num 0, keeps a code that was set before. Returns -1. */

@@ -24,42 +24,49 @@ int oci_state_write(const struct oci_state *state, char **text, size_t *size,
 		    struct oci_error *err);
 void oci_state_close(struct oci_state *state);
 
+struct oci_features_cgroup {
+	bool present;
+	struct oci_maybe_bool v1, v2, systemd, systemd_user, rdma;
+};
+
+struct oci_features_seccomp {
+	bool present;
+	struct oci_maybe_bool enabled;
+	struct oci_strings actions, operators, archs, known_flags, supported_flags;
+};
+
+/* What has nothing to say but whether it is there. */
+struct oci_features_enabled {
+	bool present;
+	struct oci_maybe_bool enabled;
+};
+
+struct oci_features_intel_rdt {
+	bool present;
+	struct oci_maybe_bool enabled, schemata, monitoring;
+};
+
+struct oci_features_memory_policy {
+	bool present;
+	struct oci_strings modes, flags;
+};
+
+struct oci_features_mount_extensions {
+	bool present;
+	struct oci_features_enabled idmap;
+};
+
 struct oci_features_linux {
 	bool present;
 	struct oci_strings namespaces;
 	struct oci_strings capabilities;
-	struct {
-		bool present;
-		struct oci_maybe_bool v1, v2, systemd, systemd_user, rdma;
-	} cgroup;
-	struct {
-		bool present;
-		struct oci_maybe_bool enabled;
-		struct oci_strings actions, operators, archs, known_flags, supported_flags;
-	} seccomp;
-	struct {
-		bool present;
-		struct oci_maybe_bool enabled;
-	} apparmor, selinux;
-	struct {
-		bool present;
-		struct oci_maybe_bool enabled, schemata, monitoring;
-	} intel_rdt;
-	struct {
-		bool present;
-		struct oci_strings modes, flags;
-	} memory_policy;
-	struct {
-		bool present;
-		struct {
-			bool present;
-			struct oci_maybe_bool enabled;
-		} idmap;
-	} mount_extensions;
-	struct {
-		bool present;
-		struct oci_maybe_bool enabled;
-	} net_devices;
+	struct oci_features_cgroup cgroup;
+	struct oci_features_seccomp seccomp;
+	struct oci_features_enabled apparmor, selinux;
+	struct oci_features_intel_rdt intel_rdt;
+	struct oci_features_memory_policy memory_policy;
+	struct oci_features_mount_extensions mount_extensions;
+	struct oci_features_enabled net_devices;
 };
 
 struct oci_features {
