@@ -22,4 +22,7 @@ struct host {
 /* Fills *host. Fails only when the kernel is older than the floor (5.14), saying so. */
 int host_look(struct host *host, struct oci_error *err);
 
+/* Where cgroup2 is mounted as seen by this process; false and "" when nowhere. */
+bool host_cgroup_mount(char path[256]);
+
 #endif

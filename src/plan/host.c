@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Looks up what the planner must know of this host. By trying, never by version numbers, and with
+ * few system calls, for every command that plans pays for them. It changes nothing.
+ */
+#include "plan/host.h"
+
+#include <errno.h>
+#include <linux/capability.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+
+#define USUAL_MOUNT "/sys/fs/cgroup"
+#define HYBRID_MOUNT "/sys/fs/cgroup/unified"
+
+/* Inode of the initial user namespace: PROC_USER_INIT_INO of the kernel's proc_ns.h, fixed. */
+#define INITIAL_USER_NS 0xEFFFFFFDU
+
+/* Of the calls that hull can't do without, mount_setattr (5.12) is the newest one that can be asked
+ * for without doing anything: no size at all is EINVAL. cgroup.kill (5.14) is noticed where it is
+ * used. */
+static int check_floor(struct oci_error *err)
+{
+	if (sys_mount_setattr(-1, "", 0, NULL, 0) == 0 || errno != ENOSYS)
+		return 0;
+	return fail_code(err, "kernel-too-old",
+			 "hull needs Linux 5.14 or newer: this kernel has no mount_setattr(2) (or "
+			 "a seccomp filter around hull hides it)");
+}
+
+static bool is_cgroup2(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+/* Undoes the \ooo of /proc/self/mountinfo (space, tab, newline, backslash), in place. */
+static void unescape(char *path)
+{
+	char *to = path;
+
+	for (const char *from = path; *from; to++) {
+		unsigned octal;
+
+		if (*from == '\\' && sscanf(from + 1, "%3o", &octal) == 1) {
+			*to = (char)octal;
+			from += 4;
+		} else {
+			*to = *from++;
+		}
+	}
+	*to = '\0';
+}
+
+/* The first cgroup2 mount of /proc/self/mountinfo that is reachable; a rare place, so slowly. */
+static bool search_mountinfo(char *path, size_t size)
+{
+	FILE *file = fopen("/proc/self/mountinfo", "re");
+	auto_free char *line = NULL;
+	size_t room = 0;
+	bool found = false;
+
+	if (!file)
+		return false;
+	while (!found && getline(&line, &room, file) > 0) {
+		char *type = strstr(line, " - ");
+		char *save = NULL, *point;
+
+		if (!type || strncmp(type + 3, "cgroup2 ", 8) != 0)
+			continue;
+		point = strtok_r(line, " ", &save); /* mount id, parent, device, root, point */
+		for (int i = 0; i < 4 && point; i++)
+			point = strtok_r(NULL, " ", &save);
+		if (!point)
+			continue;
+		unescape(point);
+		found = strlen(point) < size && is_cgroup2(point);
+		if (found)
+			(void)strcpy(path, point);
+	}
+	(void)fclose(file); /* was only read */
+	return found;
+}
+
+bool host_cgroup_mount(char path[256])
+{
+	path[0] = '\0';
+	if (is_cgroup2(USUAL_MOUNT))
+		(void)strcpy(path, USUAL_MOUNT);
+	else if (is_cgroup2(HYBRID_MOUNT))
+		(void)strcpy(path, HYBRID_MOUNT);
+	else
+		return search_mountinfo(path, 256);
+	return true;
+}
+
+/* euid 0 of a user namespace of its own isn't root: so an engine's rootless mode runs hull. */
+static bool look_rootless(void)
+{
+	struct stat ns;
+
+	if (geteuid() != 0)
+		return true;
+	if (stat("/proc/self/ns/user", &ns) < 0)
+		return false; /* no procfs: what needs root says so itself */
+	return ns.st_ino != INITIAL_USER_NS;
+}
+
+/* Capabilities are numbered without gaps. The search starts at the last one that the headers of
+ * the build know, which is mostly right at once; and it needs no procfs. */
+static uint64_t look_known_caps(void)
+{
+	int n = CAP_LAST_CAP + 1; /* how many there are */
+
+	while (n > 0 && prctl(PR_CAPBSET_READ, n - 1, 0, 0, 0) < 0)
+		n--;
+	while (n < 64 && prctl(PR_CAPBSET_READ, n, 0, 0, 0) >= 0)
+		n++;
+	return n == 64 ? UINT64_MAX : (UINT64_C(1) << n) - 1;
+}
+
+int host_look(struct host *host, struct oci_error *err)
+{
+	uint32_t effective[2], permitted[2], inheritable[2];
+
+	*host = (struct host){ 0 };
+	TRY(check_floor(err));
+	host->rootless = look_rootless();
+	if (sys_capget(effective, permitted, inheritable) < 0)
+		return fail_sys(err, "capget");
+	host->capabilities = (uint64_t)permitted[1] << 32 | permitted[0];
+	host->known_caps = look_known_caps();
+	if (host_cgroup_mount(host->cgroup_mount))
+		host->cgroup_hybrid = strcmp(host->cgroup_mount, USUAL_MOUNT) != 0;
+	return 0;
+}
