@@ -20,4 +20,8 @@ int mount_open_sources_late(struct run *run, struct oci_error *err);
  * "/mounts/N: mount TYPE at 'DESTINATION': CALL: the kernel's words". */
 int mount_all(struct run *run, struct oci_error *err);
 
+/* INIT, after everything that makes files in the root (devices, links, console, cwd): tmpfs mounts
+ * that were asked for read-only become so. Needed whenever mount_all is. */
+int mount_finish(struct run *run, struct oci_error *err);
+
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The root file system of the container: opened, kept from propagating, attached as a mount of its
- * own, entered. Order: rootfs_open, rootfs_isolate, rootfs_attach, (mounts, devices, masks by fd of
- * the root), rootfs_pivot, rootfs_readonly.
+ * own, entered. Order: rootfs_open, rootfs_isolate, rootfs_attach, (mounts, devices by fd of the
+ * root), rootfs_pivot, (masks), rootfs_propagate, rootfs_readonly.
  */
 #ifndef STEPS_ROOTFS_H
 #define STEPS_ROOTFS_H
@@ -26,9 +26,14 @@ int rootfs_attach(struct run *run, struct oci_error *err);
 
 /* INIT: makes run->rootfs its "/". A new mount namespace: pivot_root(2), the host's tree detached;
  * with --no-pivot the root is moved over "/" and chroot(2) enters it. A joined or shared one:
- * chroot by fd. Then linux.rootfsPropagation is set on the new root. The working directory is "/".
- */
+ * chroot by fd. The working directory is "/". */
 int rootfs_pivot(struct run *run, struct oci_error *err);
+
+/* INIT, after the last mount (masks too: an unbindable root can't be cloned any more, and a shared
+ * one makes what is mounted on it shared): sets linux.rootfsPropagation shared or unbindable on the
+ * root mount, with the r-forms on all below it but mounts that name their own. Private and slave
+ * came about by rootfs_isolate; then this does nothing. */
+int rootfs_propagate(struct run *run, struct oci_error *err);
 
 /* INIT, after the pivot: the root mount (not what is mounted below it) becomes read-only. Does
  * nothing unless plan->root_readonly. */
