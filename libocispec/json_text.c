@@ -189,3 +189,9 @@ void json_text_newline(struct json_text *out)
 {
 	put(out, "\n", 1);
 }
+
+void json_text_raw(struct json_text *out, const char *key, const char *text)
+{
+	put_head(out, key);
+	put(out, text, strlen(text));
+}
