@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Command lines from tables: the same rows parse the options and print the help, so that neither
+ * can say what the other doesn't. Every table knows -h and --help besides its rows. Names are
+ * matched whole: an abbreviation that works today would change its meaning with the next option.
+ */
+#ifndef COMMAND_OPTIONS_H
+#define COMMAND_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+enum option_kind {
+	OPTION_FLAG,	/* bool; --name=false takes it back */
+	OPTION_TEXT,	/* const char *, points into argv */
+	OPTION_WORD,	/* the same, one of `words` */
+	OPTION_COUNT,	/* unsigned, decimal */
+	OPTION_NOTHING, /* accepted because callers give it; asks for nothing that isn't so anyway
+			 */
+};
+
+struct option_row {
+	char letter;	      /* 0: none */
+	const char *name;     /* without the dashes; NULL: only the letter */
+	const char *argument; /* what the help calls it; NULL: takes none */
+	const char *help;     /* NULL: a second spelling, not in the help */
+	enum option_kind kind;
+	size_t target;	   /* offset in the command's struct of values */
+	const char *words; /* OPTION_WORD: "table|json" */
+};
+
+/* Ends a table. */
+#define OPTIONS_END                                                                                \
+	{                                                                                          \
+		.letter = 0, .name = NULL                                                          \
+	}
+
+#define OPERANDS_MAX 4
+
+struct operands {
+	const char *v[OPERANDS_MAX];
+	size_t n;
+};
+
+enum options_result { OPTIONS_FAILED = -1, OPTIONS_DONE = 0, OPTIONS_HELP = 1 };
+
+/* Parses argv[0..argc-1] (the command's name not among them) into `values`. Options may stand
+ * before, between and after the operands; what follows `--` is an operand. Errors have the code
+ * "usage". */
+enum options_result options_parse(const struct option_row *rows, void *values, int argc,
+				  char *const argv[], struct operands *operands,
+				  struct oci_error *err);
+
+/* The same for options that end at the first operand: *used says how many of argv belonged to
+ * them, a `--` included. */
+enum options_result options_parse_before(const struct option_row *rows, void *values, int argc,
+					 char *const argv[], int *used, struct oci_error *err);
+
+/* Prints one line (or a few) for each row that has a help text, and one for --help. */
+void options_print(const struct option_row *rows, FILE *out);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Signals as people and engines write them: numbers, names with and without SIG in either case,
+ * real-time ones as RTMIN+n and RTMAX-n.
+ */
+#ifndef COMMAND_SIGNALS_H
+#define COMMAND_SIGNALS_H
+
+#include <stddef.h>
+
+/* The signal's number, 0 for "0" (which only asks whether the process is there); -1 when `text`
+ * is none. */
+int signal_parse(const char *text);
+
+/* Its name with SIG into buf ("SIGTERM", "SIGRTMIN+3"); the number in digits when it has none. */
+void signal_name(int number, char *buf, size_t size);
+
+#endif
