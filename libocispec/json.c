@@ -421,9 +421,11 @@ static int refuse_syntax(struct build *build, yajl_handle parser)
 	size_t at = token_start(build);
 
 	/* A bad character is named itself, a token out of place by its start. yajl's count ends
-	 * behind such a token or, in some states, before it. */
+	 * behind such a character or token or, in some states, before it. */
 	if (consumed && lexical)
-		at = consumed - 1;
+		at = strstr(words, "invalid character inside") || strstr(words, "invalid string")
+			     ? consumed
+			     : consumed - 1;
 	else if (consumed && at >= consumed)
 		at = doc->text[consumed - 1] == ',' || doc->text[consumed - 1] == ':' ? consumed - 1
 										      : consumed;
