@@ -12,34 +12,35 @@
 #include <stdint.h>
 
 enum mount_word_kind {
-	WORD_ATTR,	  /* sets or clears attributes of the one mount */
-	WORD_TREE,	  /* the same for the mount and all below it */
-	WORD_SUPER,	  /* a flag parameter of the file system: sync, dirsync, ... */
+	WORD_ATTR,  /* sets and clears attributes of the one mount */
+	WORD_TREE,  /* the same for the mount and all below it */
+	WORD_SUPER, /* a flag parameter of the file system, by the same name: sync, async, ... */
 	WORD_PROPAGATION, /* private, rshared, ... */
-	WORD_BIND,
-	WORD_RBIND,
+	WORD_BIND,	  /* bind, rbind */
 	WORD_REMOUNT,
 	WORD_COPY_UP,
-	WORD_LEGACY,  /* an MS_ flag that only mount(2) takes */
-	WORD_NOTHING, /* accepted, and what it asks for is the case anyway */
-	WORD_REFUSED, /* not implemented yet */
+	WORD_LEGACY,  /* an MS_ flag that only mount(2) takes: iversion */
+	WORD_NOTHING, /* what it asks for is the case anyway: defaults, loud, silent */
+	WORD_REFUSED, /* not implemented yet: idmap, ridmap */
 };
 
 struct mount_word {
 	const char *name;
 	enum mount_word_kind kind;
-	uint64_t set;	   /* ATTR, TREE: MOUNT_ATTR_*; PROPAGATION, LEGACY: MS_* */
-	uint64_t clear;	   /* ATTR, TREE: attributes it takes back; LEGACY: MS_* it takes back */
-	const char *super; /* SUPER, and ATTR for ro and rw: the flag's name for fsconfig(2) */
-	const char *undo;  /* the SUPER flag that this one takes back, or NULL */
-	bool recursive;	   /* PROPAGATION */
+	uint64_t set;	/* ATTR, TREE: MOUNT_ATTR_*; PROPAGATION, LEGACY: MS_* */
+	uint64_t clear; /* ATTR, TREE, LEGACY: what it takes back */
+	/* PROPAGATION: of all below too; BIND: rbind */
+	bool recursive;
+	/* atime, norelatime, nostrictatime and their r-forms undo one way of keeping access times
+	 * (`set` names it) and leave another that was chosen before as it is. */
+	bool undoes_atime;
 };
 
-/* Sorted by name; NULL when `name` is no word of the table. */
+/* NULL when `name` is no word of the table. */
 const struct mount_word *mount_word_find(const char *name);
 
-/* All words but the refused ones, in the order of the alphabet, for `features`: fills at most `max`
- * names and returns how many there are. */
+/* All words but the refused ones, sorted, for `features`: fills at most `max` names and returns how
+ * many there are. */
 size_t mount_word_names(const char **names, size_t max);
 
 #endif

@@ -63,20 +63,22 @@ struct plan_mount {
 	size_t index; /* /mounts/INDEX, for error texts */
 	enum plan_mount_kind kind;
 	const char *destination; /* inside the container, from "/" */
-	const char *source; /* MOUNT_BIND: absolute host path; MOUNT_NEW: the "source" parameter */
-	const char *type;   /* MOUNT_NEW, e.g. "tmpfs" */
-	bool recursive;	    /* rbind */
-	bool remount_bind;  /* MOUNT_REMOUNT together with bind: flags of the mount only */
-	bool read_only;	    /* MOUNT_CGROUP: asked for ro */
-	uint64_t attr_set;  /* MOUNT_ATTR_* of this mount */
+	const char *source;  /* MOUNT_BIND: absolute host path; MOUNT_NEW: the "source" parameter */
+	const char *type;    /* MOUNT_NEW, e.g. "tmpfs" */
+	bool recursive;	     /* rbind */
+	bool remount_bind;   /* MOUNT_REMOUNT together with bind: flags of the mount only */
+	bool read_only;	     /* MOUNT_CGROUP: a clone of the host's is read-only: rw isn't asked */
+	bool read_only_late; /* MOUNT_NEW: read-only once the devices below it are made */
+	uint64_t attr_set;   /* MOUNT_ATTR_* of this mount */
 	uint64_t attr_clear;
 	uint64_t tree_set; /* the recursive options (rro, rnosuid, ...), AT_RECURSIVE */
 	uint64_t tree_clear;
 	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0: as the root's
 			       */
 	bool propagation_recursive;
-	bool copy_up;			      /* tmpcopyup */
-	unsigned long legacy_flags;	      /* MS_I_VERSION: only mount(2) knows it */
+	bool copy_up; /* tmpcopyup */
+	bool legacy;  /* iversion or noiversion is asked for, which only mount(2) knows: */
+	unsigned long legacy_flags;	      /* MS_I_VERSION or 0 */
 	const struct plan_fs_option *options; /* parameters of the file system, in their order */
 	size_t n_options;
 };
@@ -88,6 +90,7 @@ struct plan_device {
 	uid_t uid; /* inside the container's user namespace */
 	gid_t gid;
 	bool is_default; /* not in config.json */
+	bool in_bind;	 /* below a bind of a host directory: must exist, is never made there */
 	size_t index;	 /* /linux/devices/INDEX */
 };
 
