@@ -17,14 +17,15 @@
 int cgroup_intend(struct run *run, struct oci_error *err);
 
 /* PARENT: makes plan->cgroup.path below host->cgroup_mount, its missing parents first, counted in
- * state.cgroup_parents. An existing empty cgroup is taken as it is (and cgroup_made stays false).
- * Opens run->cgroup (for CLONE_INTO_CGROUP) and records state.cgroup_inode. Survives another
- * delete removing a parent in between. */
+ * state.cgroup_parents. An existing empty cgroup is taken as it is (and cgroup_made stays false);
+ * one left over by another container of hull is replaced, so that its delete can't reach this one.
+ * Opens run->cgroup (for CLONE_INTO_CGROUP; it holds a flock, so keep it open until the container's
+ * first process is inside) and records state.cgroup_inode. Survives another delete removing a
+ * parent in between. On failure nothing is left behind. */
 int cgroup_make(struct run *run, struct oci_error *err);
 
 /* PARENT: takes back what cgroup_make() did: kills what is inside, removes the cgroup and the
- * parents made for it, closes run->cgroup. Of a cgroup that was there before only the processes
- * are killed, none of which can be another's, for it was empty when it was taken. */
+ * parents made for it, closes run->cgroup. A cgroup that was there before is left alone. */
 void cgroup_undo(struct run *run);
 
 /* SIGKILLs all processes of the container's cgroup (cgroup.kill reaches frozen ones and every

@@ -1,0 +1,681 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Whose cgroup it is: made, marked, taken into use, and later killed and removed only when it is
+ * the very one that hull made. How a tree of cgroups is walked is steps/cgroup_tree.c.
+ *
+ * The mark is an extended attribute: the container's id and bundle on its cgroup, "parent" on a
+ * parent made for one. It tells what hull made from what an engine made, also when the maker was
+ * killed before it could write state.json. A flock on the directory guards it from the mkdir until
+ * the container's first process is inside, so that of two creators one gets it.
+ */
+#include "steps/cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/sys.h"
+#include "steps/cgroup_tree.h"
+
+#define DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define MARK "user.hull"
+#define MARK_PARENT "parent"
+#define REMOVE_MS 10000
+
+/* Others may remove a parent again and again; each round one of us gets on. */
+#define MAKE_ATTEMPTS 256
+#define REMOVE_ATTEMPTS 100
+
+/* --- Names and marks --- */
+
+/* A path that can't name anything but a cgroup below the mount; never the mount itself. */
+static bool path_is_safe(const char *path)
+{
+	if (*path == '\0' || *path == '/')
+		return false;
+	for (const char *at = path; at; at = strchr(at, '/')) {
+		size_t size;
+
+		at += at != path;
+		size = strcspn(at, "/");
+		if (size == 0 || strncmp(at, ".", size) == 0 || strncmp(at, "..", size) == 0)
+			return false;
+	}
+	return true;
+}
+
+/* The mount that state.json names, or, seen from another mount namespace, where it is now. Which
+ * cgroup is meant is proven by the inode afterwards. */
+static int open_root(const char *mount, struct oci_error *err)
+{
+	auto_fd dir = open(mount, DIRECTORY);
+	char other[256];
+	struct statfs fs;
+
+	if (dir >= 0 && fstatfs(dir, &fs) == 0 && fs.f_type == CGROUP2_SUPER_MAGIC)
+		return fd_take(&dir);
+	fd_drop(&dir);
+	if (!host_cgroup_mount(other))
+		return fail_code(err, "cgroup-missing",
+				 "no cgroup2 file system is mounted at '%s' or elsewhere", mount);
+	dir = open(other, DIRECTORY);
+	if (dir < 0)
+		return fail_sys(err, "open '%s'", other);
+	return fd_take(&dir);
+}
+
+/* -1 and errno when there is none. No links, no other file system, nothing above the root. */
+static int open_below(int root, const char *path)
+{
+	struct open_how how = { .flags = DIRECTORY,
+				.resolve =
+					RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV };
+
+	if (!path_is_safe(path)) {
+		errno = EINVAL;
+		return -1;
+	}
+	return sys_openat2(root, path, &how);
+}
+
+static void mark_text(const struct state *state, char *text, size_t size)
+{
+	(void)snprintf(text, size, "%s\n%s", state->id, state->bundle);
+}
+
+/* Cgroups have had user attributes since Linux 5.7; where one can't be set, the cgroup counts as
+ * one that hull didn't make once its inode isn't known. */
+static void set_mark(int dir, const char *mark)
+{
+	(void)fsetxattr(dir, MARK, mark, strlen(mark), 0);
+}
+
+static bool has_mark(int dir)
+{
+	return fgetxattr(dir, MARK, NULL, 0) >= 0;
+}
+
+static bool mark_is(int dir, const struct state *state)
+{
+	char own[sizeof(((struct oci_error *)NULL)->text)], found[sizeof(own)];
+	ssize_t size = fgetxattr(dir, MARK, found, sizeof(found) - 1);
+
+	if (size < 0)
+		return false;
+	found[size] = '\0';
+	mark_text(state, own, sizeof(own));
+	return strcmp(own, found) == 0;
+}
+
+/* --- Is an existing cgroup fit for a container --- */
+
+static int check_type(int dir, const char *path, struct oci_error *err)
+{
+	char type[64];
+
+	if (file_read_at(dir, "cgroup.type", type, sizeof(type), err) < 0) {
+		if (err->num == ENOENT)
+			return fail_code(err, "cgroup-invalid",
+					 "cgroup '/%s' is a root of the cgroup tree", path);
+		return -1;
+	}
+	type[strcspn(type, "\n")] = '\0';
+	if (strcmp(type, "threaded") == 0)
+		return fail_code(err, "cgroup-invalid",
+				 "cgroup '/%s' is threaded: it takes threads, no processes", path);
+	if (strcmp(type, "domain invalid") == 0)
+		return fail_code(err, "cgroup-invalid",
+				 "cgroup '/%s' is of type 'domain invalid': a cgroup above it is "
+				 "threaded, so no process can enter",
+				 path);
+	return 0;
+}
+
+static int check_state(int dir, const char *path, struct oci_error *err)
+{
+	struct cgroup_events events;
+	char who[512];
+
+	TRY(cgroup_tree_events(dir, &events, err));
+	if (events.populated) {
+		cgroup_tree_describe(dir, who, sizeof(who));
+		return fail_code(err, "cgroup-populated", "cgroup '/%s' is in use by %s", path,
+				 who);
+	}
+	if (events.frozen)
+		return fail_code(
+			err, "cgroup-frozen",
+			"cgroup '/%s' is frozen (or one above it): nothing would run in it", path);
+	return 0;
+}
+
+/* One that hands its controllers on to children takes no processes itself. */
+static int check_children(int dir, const char *path, struct oci_error *err)
+{
+	char enabled[256];
+
+	TRY(file_read_at(dir, "cgroup.subtree_control", enabled, sizeof(enabled), err));
+	enabled[strcspn(enabled, "\n")] = '\0';
+	if (*enabled)
+		return fail_code(
+			err, "cgroup-invalid",
+			"cgroup '/%s' has controllers enabled for its children (%s), so no "
+			"process can enter",
+			path, enabled);
+	return 0;
+}
+
+static int check_existing(int dir, const char *path, struct oci_error *err)
+{
+	TRY(check_type(dir, path, err));
+	TRY(check_state(dir, path, err));
+	return check_children(dir, path, err);
+}
+
+/* --- Intend and make --- */
+
+/* How many of the path's parents are missing, nearest first. */
+static unsigned missing_parents(int root, const char *path)
+{
+	auto_free char *parent = strdup(path);
+	unsigned missing = 0;
+
+	for (char *end; parent && (end = strrchr(parent, '/')); missing++) {
+		auto_fd dir = -1;
+
+		*end = '\0';
+		dir = open_below(root, parent);
+		if (dir >= 0)
+			break;
+	}
+	return missing;
+}
+
+int cgroup_intend(struct run *run, struct oci_error *err)
+{
+	const struct plan_cgroup *cgroup = &run->plan->cgroup;
+	struct state *state = &run->state;
+	auto_fd root = -1;
+	auto_fd dir = -1;
+
+	state->cgroup = state->cgroup_root = NULL;
+	state->cgroup_made = false;
+	state->cgroup_parents = 0;
+	state->cgroup_inode = 0;
+	if (!cgroup->used)
+		return 0;
+	root = open_root(run->plan->host->cgroup_mount, err);
+	if (root < 0)
+		return -1;
+	dir = open_below(root, cgroup->path);
+	if (dir < 0 && errno != ENOENT)
+		return fail_sys(err, "open cgroup '/%s'", cgroup->path);
+	if (dir >= 0)
+		TRY(check_existing(dir, cgroup->path, err));
+	state->cgroup = cgroup->path;
+	state->cgroup_root = run->plan->host->cgroup_mount;
+	state->cgroup_made = dir < 0 || has_mark(dir);
+	if (dir < 0)
+		state->cgroup_parents = missing_parents(root, cgroup->path);
+	return 0;
+}
+
+static const char *mkdir_cause(int num)
+{
+	switch (num) {
+	case EROFS:
+		return " (the cgroup2 mount is read-only here)";
+	case EACCES:
+	case EPERM:
+		return " (no right to make cgroups here: it takes root or a delegated cgroup)";
+	case EAGAIN:
+		return " (cgroup.max.depth or cgroup.max.descendants of one above is reached)";
+	default:
+		return "";
+	}
+}
+
+static int fail_mkdir(const char *path, struct oci_error *err)
+{
+	const char *cause = mkdir_cause(errno);
+
+	return fail_sys(err, "mkdir cgroup '/%s'%s", path, cause);
+}
+
+/* Goes down to the parent of the last component, making what is missing. *made counts those made
+ * without a gap up from the last. Returns the parent's fd. */
+static int make_parents(int root, const char *path, unsigned *made, struct oci_error *err)
+{
+	auto_fd at = openat(root, ".", DIRECTORY);
+
+	if (at < 0)
+		return fail_sys(err, "open the cgroup2 mount");
+	for (const char *end; (end = strchr(path, '/')); path = end + 1) {
+		char name[256];
+		bool fresh = false;
+		auto_fd next = -1;
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)(end - path), path);
+		next = openat(at, name, DIRECTORY);
+		if (next < 0 && errno == ENOENT) {
+			fresh = mkdirat(at, name, 0755) == 0;
+			if (!fresh && errno != EEXIST)
+				return fail_mkdir(name, err);
+			next = openat(at, name, DIRECTORY);
+		}
+		if (next < 0)
+			return fail_sys(err, "open cgroup '%s'", name);
+		if (fresh)
+			set_mark(next, MARK_PARENT);
+		*made = fresh ? *made + 1 : 0;
+		fd_drop(&at);
+		at = fd_take(&next);
+	}
+	return fd_take(&at);
+}
+
+/* Removes parents upwards: `counted` of them, and beyond that those that bear hull's mark, until
+ * one is in use. */
+static void remove_parents(int root, const char *path, unsigned counted)
+{
+	auto_free char *parent = strdup(path);
+
+	for (char *end; parent && (end = strrchr(parent, '/'));) {
+		auto_fd dir = -1;
+
+		*end = '\0';
+		dir = open_below(root, parent);
+		if (dir < 0 && errno == ENOENT) {
+			counted -= counted > 0;
+			continue;
+		}
+		if (dir < 0 || (counted == 0 && !has_mark(dir)))
+			return;
+		if (unlinkat(root, parent, AT_REMOVEDIR) < 0 && errno != ENOENT)
+			return; /* in use by others: they or nobody will remove it */
+		counted -= counted > 0;
+	}
+}
+
+static int lock(int dir, const char *path, struct oci_error *err)
+{
+	if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	if (errno == EWOULDBLOCK)
+		return fail_code(err, "cgroup-populated",
+				 "cgroup '/%s' is being taken by another container", path);
+	return fail_sys(err, "lock cgroup '/%s'", path);
+}
+
+/* An existing cgroup. One that bears hull's mark is left over from a container that is stopped but
+ * not deleted yet (or whose state was lost): its delete must not reach the new container, so it
+ * is replaced by another one, with another inode. -1 with num ENOENT: try once more. */
+static int take_existing(int parent, const char *name, const char *path, int dir,
+			 struct oci_error *err)
+{
+	TRY(check_existing(dir, path, err));
+	if (!has_mark(dir))
+		return 0;
+	if (cgroup_tree_remove_children(dir, err) < 0)
+		return fail_in(err, "take over cgroup '/%s'", path);
+	if (unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return fail_sys(err, "replace cgroup '/%s'", path);
+	errno = ENOENT;
+	return fail_sys(err, "replace cgroup '/%s'", path);
+}
+
+/* What a new cgroup inherits from those above it, if any is above but the root. */
+static int check_new(int dir, const char *path, struct oci_error *err)
+{
+	if (!strchr(path, '/'))
+		return 0;
+	TRY(check_type(dir, path, err));
+	return check_state(dir, path, err);
+}
+
+/* Makes or takes the last component; run->cgroup is open and locked then. */
+static int make_last(struct run *run, int parent, const char *path, struct oci_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+	struct state *state = &run->state;
+	bool fresh = mkdirat(parent, name, 0755) == 0;
+	auto_fd dir = -1;
+	char mark[sizeof(err->text)];
+	struct stat st;
+
+	if (!fresh && errno != EEXIST)
+		return fail_mkdir(path, err);
+	dir = openat(parent, name, DIRECTORY);
+	if (dir < 0)
+		return fail_sys(err, "open cgroup '/%s'", path);
+	TRY(lock(dir, path, err)); /* lost to another creator: theirs now, so it stays */
+	if (!fresh)
+		TRY(take_existing(parent, name, path, dir, err));
+	if (fstat(dir, &st) < 0)
+		return fail_sys(err, "fstat cgroup '/%s'", path);
+	if (fresh) {
+		mark_text(state, mark, sizeof(mark));
+		set_mark(dir, mark);
+		if (check_new(dir, path, err) < 0) {
+			(void)unlinkat(parent, name, AT_REMOVEDIR); /* the first error counts */
+			return -1;
+		}
+	}
+	state->cgroup_made = fresh;
+	state->cgroup_inode = st.st_ino;
+	run->cgroup = fd_take(&dir);
+	return 0;
+}
+
+static int make_once(struct run *run, int root, const char *path, struct oci_error *err)
+{
+	unsigned made = 0;
+	auto_fd parent = make_parents(root, path, &made, err);
+
+	if (parent < 0 || make_last(run, parent, path, err) < 0) {
+		remove_parents(root, path, made);
+		return -1;
+	}
+	run->state.cgroup_parents = made;
+	return 0;
+}
+
+int cgroup_make(struct run *run, struct oci_error *err)
+{
+	const char *path = run->plan->cgroup.path;
+	auto_fd root = -1;
+
+	if (!run->plan->cgroup.used)
+		return 0;
+	if (!path_is_safe(path))
+		return fail_code(err, "cgroup-invalid", "'%s' is no path of a cgroup", path);
+	root = open_root(run->plan->host->cgroup_mount, err);
+	if (root < 0)
+		return -1;
+	for (unsigned attempt = 1;; attempt++) {
+		if (make_once(run, root, path, err) == 0)
+			return 0;
+		/* Another container's delete took a parent, or the leftover, away meanwhile. */
+		if ((err->num != ENOENT && err->num != ENODEV) || attempt == MAKE_ATTEMPTS)
+			return -1;
+		*err = (struct oci_error){ 0 };
+	}
+}
+
+void cgroup_undo(struct run *run)
+{
+	struct oci_error ignored = { 0 }; /* what made the undo necessary is what is reported */
+
+	fd_drop(&run->cgroup);
+	(void)cgroup_remove(&run->state, &ignored);
+}
+
+/* --- The cgroup of an existing container --- */
+
+enum whose {
+	NOBODY, /* the container has none, or it is gone */
+	OURS,	/* hull made this very one for this container */
+	TAKEN,	/* it was there before the container */
+	OTHER,	/* something else bears its name now */
+	UNSURE, /* no inode was recorded, and no mark was set: its maker was killed at once */
+};
+
+static enum whose whose_is(const struct state *state, int dir)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return NOBODY;
+	if (state->cgroup_inode)
+		return st.st_ino != state->cgroup_inode ? OTHER : state->cgroup_made ? OURS : TAKEN;
+	if (!state->cgroup_made)
+		return TAKEN;
+	if (has_mark(dir))
+		return mark_is(dir, state) ? OURS : OTHER;
+	return UNSURE;
+}
+
+/* Opens what state.json names: *root, *dir (-1 when there is nothing) and whose it is. */
+static int open_own(const struct state *state, int *root, int *dir, enum whose *whose,
+		    struct oci_error *err)
+{
+	*root = *dir = -1;
+	*whose = NOBODY;
+	if (!state->cgroup)
+		return 0;
+	if (!path_is_safe(state->cgroup))
+		return fail_code(err, "cgroup-foreign",
+				 "'%s' in the container's state is no cgroup of a container",
+				 state->cgroup);
+	*root = open_root(state->cgroup_root ? state->cgroup_root : "", err);
+	if (*root < 0)
+		return -1;
+	*dir = open_below(*root, state->cgroup);
+	if (*dir >= 0)
+		*whose = whose_is(state, *dir);
+	else if (errno != ENOENT)
+		return fail_sys(err, "open cgroup '/%s'", state->cgroup);
+	return 0;
+}
+
+static int refuse_foreign(const struct state *state, enum whose whose, struct oci_error *err)
+{
+	if (whose == TAKEN)
+		return fail_code(err, "cgroup-foreign",
+				 "cgroup '/%s' was there before the container: what is in it isn't "
+				 "for hull to signal",
+				 state->cgroup);
+	return fail_code(err, "cgroup-foreign",
+			 "cgroup '/%s' isn't the one that was made for the container",
+			 state->cgroup);
+}
+
+int cgroup_kill(const struct state *state, struct oci_error *err)
+{
+	auto_fd root = -1;
+	auto_fd dir = -1;
+	enum whose whose;
+
+	TRY(open_own(state, &root, &dir, &whose, err));
+	if (whose == NOBODY)
+		return 0;
+	if (whose != OURS)
+		return refuse_foreign(state, whose, err);
+	if (cgroup_tree_kill(dir, err) < 0)
+		return fail_in(err, "kill cgroup '/%s'", state->cgroup);
+	return 0;
+}
+
+/* As many pidfds as are held at once, well below the usual limit of 1024 open files. */
+#define BATCH 128
+
+static bool is_member(const pid_t *pids, size_t n, pid_t pid)
+{
+	for (size_t i = 0; i < n; i++)
+		if (pids[i] == pid)
+			return true;
+	return false;
+}
+
+static int signal_members(const int *pidfds, const pid_t *batch, size_t n, const pid_t *members,
+			  size_t n_members, int signal, struct oci_error *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (pidfds[i] < 0 || !is_member(members, n_members, batch[i]))
+			continue;
+		if (sys_pidfd_send_signal(pidfds[i], signal) == 0 || errno == ESRCH || result < 0)
+			continue;
+		result = fail_sys(err, "signal %d to process %d", signal, (int)batch[i]);
+	}
+	return result;
+}
+
+/* A pid that was read may belong to another process by the time its pidfd is open. So the list is
+ * read again after that: who holds the pid and is listed then is the one behind the pidfd, or the
+ * one behind the pidfd is dead and no signal reaches anybody. */
+static int signal_batch(int dir, const pid_t *batch, size_t n, int signal, struct oci_error *err)
+{
+	int pidfds[BATCH];
+	auto_free pid_t *members = NULL;
+	size_t n_members = 0;
+	int result;
+
+	for (size_t i = 0; i < n; i++)
+		pidfds[i] = sys_pidfd_open(batch[i], 0); /* gone already: -1 */
+	result = cgroup_tree_pids(dir, &members, &n_members, err);
+	if (result == 0)
+		result = signal_members(pidfds, batch, n, members, n_members, signal, err);
+	for (size_t i = 0; i < n; i++)
+		fd_drop(&pidfds[i]);
+	return result;
+}
+
+static int signal_cgroup(int dir, void *ctx, struct oci_error *err)
+{
+	const int *signal = ctx;
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+
+	TRY(cgroup_tree_pids(dir, &pids, &n, err));
+	for (size_t at = 0; at < n; at += BATCH)
+		TRY(signal_batch(dir, pids + at, n - at < BATCH ? n - at : BATCH, *signal, err));
+	return 0;
+}
+
+int cgroup_signal(const struct state *state, int signal, struct oci_error *err)
+{
+	auto_fd root = -1;
+	auto_fd dir = -1;
+	enum whose whose;
+
+	if (signal == SIGKILL)
+		return cgroup_kill(state, err);
+	TRY(open_own(state, &root, &dir, &whose, err));
+	if (whose == NOBODY)
+		return 0;
+	if (whose != OURS)
+		return refuse_foreign(state, whose, err);
+	if (cgroup_tree_each(dir, signal_cgroup, &signal, err) < 0)
+		return fail_in(err, "signal cgroup '/%s'", state->cgroup);
+	return 0;
+}
+
+/* rmdir of what is empty, as far as this name still means the inode behind dir. */
+static int remove_directory(int root, int dir, const char *path, struct oci_error *err)
+{
+	struct stat opened, named;
+
+	if (fstat(dir, &opened) < 0)
+		return fail_sys(err, "fstat cgroup '/%s'", path);
+	if (fstatat(root, path, &named, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : fail_sys(err, "stat cgroup '/%s'", path);
+	if (named.st_ino != opened.st_ino)
+		return 0; /* another one already */
+	if (unlinkat(root, path, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return fail_sys(err, "remove cgroup '/%s'", path);
+	return 0;
+}
+
+/* rmdir may answer EBUSY for a moment after `populated 0`, while the last process is on its way
+ * out, or because a child cgroup was made just before the kill. */
+static int remove_own(int root, int dir, const char *path, struct oci_error *err)
+{
+	for (unsigned attempt = 1;; attempt++) {
+		TRY(cgroup_tree_kill(dir, err));
+		TRY(cgroup_tree_wait_empty(dir, REMOVE_MS, err));
+		if (cgroup_tree_remove_children(dir, err) == 0 &&
+		    remove_directory(root, dir, path, err) == 0)
+			return 0;
+		if (err->num != EBUSY || attempt == REMOVE_ATTEMPTS)
+			return -1;
+		*err = (struct oci_error){ 0 };
+		(void)sched_yield();
+	}
+}
+
+/* Its maker was killed between mkdir and the mark. Nothing entered, so a plain rmdir must do,
+ * unless a new creator is at it. */
+static void remove_unsure(int root, int dir, const char *path)
+{
+	struct oci_error ignored = { 0 };
+
+	if (flock(dir, LOCK_EX | LOCK_NB) == 0)
+		(void)remove_directory(root, dir, path, &ignored); /* in use: not ours */
+}
+
+int cgroup_remove(const struct state *state, struct oci_error *err)
+{
+	auto_fd root = -1;
+	auto_fd dir = -1;
+	enum whose whose;
+
+	TRY(open_own(state, &root, &dir, &whose, err));
+	if (whose == OURS && remove_own(root, dir, state->cgroup, err) < 0)
+		return fail_in(err, "remove cgroup '/%s'", state->cgroup);
+	if (whose == UNSURE)
+		remove_unsure(root, dir, state->cgroup);
+	if (state->cgroup && state->cgroup_made)
+		remove_parents(root, state->cgroup, state->cgroup_parents);
+	return 0;
+}
+
+struct pid_list {
+	pid_t *pids;
+	size_t n;
+};
+
+static int collect(int dir, void *ctx, struct oci_error *err)
+{
+	struct pid_list *list = ctx;
+
+	return cgroup_tree_pids(dir, &list->pids, &list->n, err);
+}
+
+int cgroup_pids(const struct state *state, pid_t **pids, size_t *n, struct oci_error *err)
+{
+	auto_fd root = -1;
+	auto_fd dir = -1;
+	struct pid_list list = { 0 };
+	enum whose whose;
+
+	*pids = NULL;
+	*n = 0;
+	TRY(open_own(state, &root, &dir, &whose, err));
+	if (whose != OURS && whose != TAKEN)
+		return 0;
+	if (cgroup_tree_each(dir, collect, &list, err) < 0) {
+		free(list.pids);
+		return fail_in(err, "list cgroup '/%s'", state->cgroup);
+	}
+	*pids = list.pids;
+	*n = list.n;
+	return 0;
+}
+
+int cgroup_frozen(const struct state *state)
+{
+	struct oci_error ignored = { 0 };
+	struct cgroup_events events;
+	auto_fd root = -1;
+	auto_fd dir = -1;
+	enum whose whose;
+
+	if (open_own(state, &root, &dir, &whose, &ignored) < 0 ||
+	    (whose != OURS && whose != TAKEN) || cgroup_tree_events(dir, &events, &ignored) < 0)
+		return 0;
+	return events.frozen;
+}

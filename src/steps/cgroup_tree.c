@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * See cgroup_tree.h. Going down is by openat() of a name just read, going up by "..", which is safe
+ * here: cgroups can't be renamed, and the depth is counted, so no walk rises above its top.
+ */
+#include "steps/cgroup_tree.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+
+#define DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+
+/* A container that makes cgroups faster than they are listed must not hold hull for ever. */
+#define VISITS_MAX (1UL << 20)
+
+static void dir_drop(DIR **dir)
+{
+	int saved = errno;
+
+	if (*dir)
+		(void)closedir(*dir); /* was only read */
+	*dir = NULL;
+	errno = saved;
+}
+
+#define auto_dir __attribute__((cleanup(dir_drop))) DIR *
+
+/* Both mean that a cgroup was removed: by name, or while its files were open. */
+static bool gone(int num)
+{
+	return num == ENOENT || num == ENODEV;
+}
+
+static DIR *open_dir(int at, const char *name)
+{
+	auto_fd fd = openat(at, name, DIRECTORY);
+	DIR *dir;
+
+	if (fd < 0)
+		return NULL;
+	dir = fdopendir(fd);
+	if (dir)
+		(void)fd_take(&fd); /* the stream owns it now */
+	return dir;
+}
+
+/* The next directory in dir, "." and ".." aside; NULL at the end. */
+static const char *next_child(DIR *dir)
+{
+	const struct dirent *entry;
+
+	while ((entry = readdir(dir)))
+		if (entry->d_type == DT_DIR && strcmp(entry->d_name, ".") != 0 &&
+		    strcmp(entry->d_name, "..") != 0)
+			return entry->d_name;
+	return NULL;
+}
+
+/* Replaces *dir by what `name` is there. */
+static int step_to(DIR **dir, const char *name)
+{
+	DIR *next = open_dir(dirfd(*dir), name);
+
+	if (!next)
+		return -1;
+	dir_drop(dir);
+	*dir = next;
+	return 0;
+}
+
+/* Where to go on in each directory above the current one. */
+struct trail {
+	long *offsets;
+	size_t depth, room;
+};
+
+static int trail_push(struct trail *trail, long offset)
+{
+	if (trail->depth == trail->room) {
+		size_t room = trail->room ? 2 * trail->room : 16;
+		long *grown = realloc(trail->offsets, room * sizeof(*grown));
+
+		if (!grown)
+			return -1;
+		trail->offsets = grown;
+		trail->room = room;
+	}
+	trail->offsets[trail->depth++] = offset;
+	return 0;
+}
+
+/* Moves *dir to the next cgroup of the walk, down first. 1: there, 0: the walk is over. */
+static int walk_on(DIR **dir, struct trail *trail, struct oci_error *err)
+{
+	for (;;) {
+		const char *child = next_child(*dir);
+
+		if (child) {
+			if (trail_push(trail, telldir(*dir)) < 0)
+				return fail_sys(err, "list cgroups");
+			if (step_to(dir, child) == 0)
+				return 1;
+			if (!gone(errno))
+				return fail_sys(err, "open cgroup '%s'", child);
+			trail->depth--;
+			continue;
+		}
+		if (trail->depth == 0)
+			return 0;
+		if (step_to(dir, "..") < 0)
+			return fail_sys(err, "open the parent of a cgroup");
+		seekdir(*dir, trail->offsets[--trail->depth]);
+	}
+}
+
+int cgroup_tree_each(int top, int (*visit)(int dir, void *ctx, struct oci_error *err), void *ctx,
+		     struct oci_error *err)
+{
+	auto_dir dir = open_dir(top, ".");
+	struct trail trail = { 0 };
+	int result = 1;
+
+	if (!dir)
+		return gone(errno) ? 0 : fail_sys(err, "open cgroup");
+	for (size_t visits = 0; result > 0; visits++) {
+		if (visits == VISITS_MAX)
+			result = fail(err, "more than %lu cgroups below one", VISITS_MAX);
+		else if (visit(dirfd(dir), ctx, err) < 0)
+			result = -1;
+		else
+			result = walk_on(&dir, &trail, err);
+	}
+	free(trail.offsets);
+	return result;
+}
+
+static bool has_line(const char *text, const char *line)
+{
+	const char *at = strstr(text, line);
+
+	return at && (at == text || at[-1] == '\n');
+}
+
+static void parse_events(const char *text, struct cgroup_events *events)
+{
+	events->populated = has_line(text, "populated 1");
+	events->frozen = has_line(text, "frozen 1");
+}
+
+int cgroup_tree_events(int dir, struct cgroup_events *events, struct oci_error *err)
+{
+	char text[256];
+
+	*events = (struct cgroup_events){ 0 };
+	if (file_read_at(dir, "cgroup.events", text, sizeof(text), err) < 0) {
+		if (!gone(err->num))
+			return -1;
+		*err = (struct oci_error){ 0 };
+		return 0;
+	}
+	parse_events(text, events);
+	return 0;
+}
+
+static int append_pid(pid_t **pids, size_t *n, pid_t pid)
+{
+	/* Room is doubled at each power of two from 64 up. */
+	if (*n == 0 || (*n >= 64 && (*n & (*n - 1)) == 0)) {
+		pid_t *grown = realloc(*pids, (*n < 64 ? 64 : 2 * *n) * sizeof(*grown));
+
+		if (!grown)
+			return -1;
+		*pids = grown;
+	}
+	(*pids)[(*n)++] = pid;
+	return 0;
+}
+
+int cgroup_tree_pids(int dir, pid_t **pids, size_t *n, struct oci_error *err)
+{
+	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
+	int pid, result = 0;
+
+	if (!file) {
+		result = fd < 0 && gone(errno) ? 0 : fail_sys(err, "open 'cgroup.procs'");
+		fd_drop(&fd);
+		return result;
+	}
+	errno = 0;
+	while (result == 0 && fscanf(file, "%d", &pid) == 1)
+		if (pid > 0 && append_pid(pids, n, pid) < 0)
+			result = fail_sys(err, "list processes");
+	/* A threaded cgroup has none of its own: its domain, further up, lists them all. */
+	if (result == 0 && ferror(file) && !gone(errno) && errno != EOPNOTSUPP)
+		result = fail_sys(err, "read 'cgroup.procs'");
+	(void)fclose(file); /* was only read */
+	return result;
+}
+
+int cgroup_tree_kill(int top, struct oci_error *err)
+{
+	if (file_write_at(top, "cgroup.kill", "1", err) == 0)
+		return 0;
+	if (!gone(err->num))
+		return -1;
+	if (faccessat(top, "cgroup.procs", F_OK, 0) == 0)
+		return fail_code(err, "kernel-too-old",
+				 "hull needs Linux 5.14 or newer: this kernel has no cgroup.kill");
+	*err = (struct oci_error){ 0 };
+	return 0;
+}
+
+/* Name and state letter as in /proc/PID/stat: "PID (NAME) S ...". The name is the process's own
+ * choice. */
+static void describe_process(pid_t pid, char *text, size_t size)
+{
+	struct oci_error ignored = { 0 };
+	char path[32], stat[256], *name, *end;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	(void)snprintf(text, size, "%d", (int)pid);
+	if (file_read_at(AT_FDCWD, path, stat, sizeof(stat), &ignored) < 0)
+		return;
+	name = strchr(stat, '(');
+	end = strrchr(stat, ')');
+	if (!name || !end || end < name || end[1] != ' ')
+		return;
+	*end = '\0';
+	for (char *c = name; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 127)
+			*c = '?';
+	(void)snprintf(text, size, "%d (%s, %c)", (int)pid, name + 1, end[2]);
+}
+
+struct pid_list {
+	pid_t *pids;
+	size_t n;
+};
+
+static int collect(int dir, void *ctx, struct oci_error *err)
+{
+	struct pid_list *list = ctx;
+
+	return cgroup_tree_pids(dir, &list->pids, &list->n, err);
+}
+
+void cgroup_tree_describe(int top, char *text, size_t size)
+{
+	struct pid_list list = { 0 };
+	struct oci_error ignored = { 0 };
+	size_t used = 0;
+
+	/* What couldn't be listed is left out of the text. */
+	(void)cgroup_tree_each(top, collect, &list, &ignored);
+	(void)snprintf(text, size, "%s", list.n ? "" : "processes of another pid namespace");
+	for (size_t i = 0; i < list.n && i < 8 && used < size; i++) {
+		char one[64];
+
+		describe_process(list.pids[i], one, sizeof(one));
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", one);
+	}
+	if (list.n > 8 && used < size)
+		(void)snprintf(text + used, size - used, " and %zu more", list.n - 8);
+	free(list.pids);
+}
+
+static long now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* can't fail */
+	return now.tv_sec * 1000L + now.tv_nsec / 1000000L;
+}
+
+static int fail_populated(int top, int timeout_ms, struct oci_error *err)
+{
+	char who[512];
+
+	cgroup_tree_describe(top, who, sizeof(who));
+	return fail_code(err, "cgroup-populated", "still in use after %d ms by %s", timeout_ms,
+			 who);
+}
+
+/* The kernel wakes poll() with POLLPRI at each change since the last read, so nothing is missed. */
+int cgroup_tree_wait_empty(int top, int timeout_ms, struct oci_error *err)
+{
+	auto_fd fd = openat(top, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	long deadline = now_ms() + timeout_ms;
+
+	if (fd < 0)
+		return gone(errno) ? 0 : fail_sys(err, "open 'cgroup.events'");
+	for (;;) {
+		struct pollfd wait = { .fd = fd, .events = POLLPRI };
+		struct cgroup_events events;
+		char text[256];
+		ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
+		long left = deadline - now_ms();
+
+		if (got < 0)
+			return gone(errno) ? 0 : fail_sys(err, "read 'cgroup.events'");
+		text[got] = '\0';
+		parse_events(text, &events);
+		if (!events.populated)
+			return 0;
+		if (left <= 0)
+			return fail_populated(top, timeout_ms, err);
+		if (poll(&wait, 1, (int)left) < 0 && errno != EINTR)
+			return fail_sys(err, "poll 'cgroup.events'");
+	}
+}
+
+/* Children that have children of their own answer EBUSY; then it goes down, and after the way back
+ * up starts again. When nothing went away below, and it is busy still, then a process is in there.
+ */
+int cgroup_tree_remove_children(int top, struct oci_error *err)
+{
+	auto_dir dir = open_dir(top, ".");
+	size_t depth = 0;
+	bool returned = false, removed = false;
+
+	if (!dir)
+		return gone(errno) ? 0 : fail_sys(err, "open cgroup");
+	for (;;) {
+		const char *child = next_child(dir);
+
+		if (!child && depth == 0)
+			return 0;
+		if (!child) {
+			if (step_to(&dir, "..") < 0)
+				return fail_sys(err, "open the parent of a cgroup");
+			depth--;
+			returned = true;
+			continue;
+		}
+		if (unlinkat(dirfd(dir), child, AT_REMOVEDIR) == 0) {
+			removed = true;
+			continue;
+		}
+		if (gone(errno))
+			continue;
+		if (errno != EBUSY || (returned && !removed))
+			return fail_sys(err, "remove cgroup '%s'", child);
+		if (step_to(&dir, child) < 0) {
+			if (gone(errno))
+				continue;
+			return fail_sys(err, "open cgroup '%s'", child);
+		}
+		depth++;
+		returned = removed = false;
+	}
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * A cgroup2 directory and what is below it, by fd: look, list, kill, wait, remove. Knows nothing of
+ * containers; whose cgroup it is, steps/cgroup.c decides before it calls. The tree may be deep,
+ * wide and changing, for a container can make cgroups below its own: every walk holds few fds.
+ */
+#ifndef STEPS_CGROUP_TREE_H
+#define STEPS_CGROUP_TREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/error.h"
+
+struct cgroup_events {
+	bool populated; /* a process is in it or below */
+	bool frozen;
+};
+
+/* Reads cgroup.events. A cgroup that was removed is neither. */
+int cgroup_tree_events(int dir, struct cgroup_events *events, struct oci_error *err);
+
+/* Calls visit() for `top` and each cgroup below it, parents first. A result below 0 ends the walk.
+ * What vanishes meanwhile is passed over. */
+int cgroup_tree_each(int top, int (*visit)(int dir, void *ctx, struct oci_error *err), void *ctx,
+		     struct oci_error *err);
+
+/* Appends the pids of one cgroup (not of those below) to *pids, heap. Processes that the caller's
+ * pid namespace doesn't show are left out. */
+int cgroup_tree_pids(int dir, pid_t **pids, size_t *n, struct oci_error *err);
+
+/* SIGKILLs everything in `top` and below (cgroup.kill, Linux 5.14); removed already is fine. */
+int cgroup_tree_kill(int top, struct oci_error *err);
+
+/* Waits until nothing is in `top` and below. At the deadline -1, code "cgroup-populated", the text
+ * names processes: "123 (sleep, S)". */
+int cgroup_tree_wait_empty(int top, int timeout_ms, struct oci_error *err);
+
+/* Removes all cgroups below `top`. err->num is EBUSY when one is in use. */
+int cgroup_tree_remove_children(int top, struct oci_error *err);
+
+/* The first few processes of the tree as text, "123 (sleep, S), ...": for errors. */
+void cgroup_tree_describe(int top, char *text, size_t size);
+
+#endif
