@@ -39,6 +39,22 @@ static int plan_list(struct planner *p, const oci_hook_list *list, enum plan_hoo
 	return 0;
 }
 
+/* text as a JSON string with its quotes, in the arena */
+static int quoted(struct planner *p, const char *text, const char **out)
+{
+	struct json_text json;
+
+	json_text_init(&json, false);
+	json_text_string(&json, NULL, text);
+	if (json_text_check(&json, p->err) < 0) {
+		json_text_done(&json);
+		return -1;
+	}
+	*out = arena_strdup(&p->plan->arena, json.text);
+	json_text_done(&json);
+	return 0;
+}
+
 static int plan_annotations(struct planner *p)
 {
 	const struct oci_pairs *pairs = &p->config->annotations;
@@ -60,6 +76,35 @@ static int plan_annotations(struct planner *p)
 	return 0;
 }
 
+static bool any_hook(const struct plan *plan)
+{
+	for (int kind = 0; kind < HOOK_KINDS; kind++)
+		if (plan->hooks[kind].n > 0)
+			return true;
+	return false;
+}
+
+/* Made here, since INIT has to write it and doesn't allocate. */
+static int plan_hook_state(struct planner *p)
+{
+	struct plan *plan = p->plan;
+	const char *id = NULL;
+	const char *bundle = NULL;
+
+	if (!any_hook(plan) || !p->request->id)
+		return 0;
+	TRY(quoted(p, p->request->id, &id));
+	TRY(quoted(p, p->request->bundle, &bundle));
+	plan->hook_state_head = arena_printf(
+		&plan->arena, "{\"ociVersion\":\"" PLAN_SPEC_VERSION "\",\"id\":%s,\"status\":\"",
+		id ? id : "");
+	plan->hook_state_tail = arena_printf(&plan->arena, ",\"bundle\":%s%s%s}",
+					     bundle ? bundle : "",
+					     plan->annotations ? ",\"annotations\":" : "",
+					     plan->annotations ? plan->annotations : "");
+	return 0;
+}
+
 int plan_hooks(struct planner *p)
 {
 	const struct oci_hooks *hooks = &p->config->hooks;
@@ -74,5 +119,6 @@ int plan_hooks(struct planner *p)
 
 	for (int kind = 0; kind < HOOK_KINDS; kind++)
 		TRY(plan_list(p, lists[kind], (enum plan_hook_kind)kind));
-	return plan_annotations(p);
+	TRY(plan_annotations(p));
+	return plan_hook_state(p);
 }

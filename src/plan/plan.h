@@ -107,6 +107,9 @@ struct plan_capabilities {
 
 enum { PLAN_ENV_ROOM = 5 };
 
+/* The version of the specification that hull's documents follow. */
+#define PLAN_SPEC_VERSION "1.3.0"
+
 /* Where the container finds the directory of the NOTIFY_SOCKET proxy, and the socket in it. */
 #define PLAN_NOTIFY_INSIDE "/run/hull-notify"
 
@@ -211,6 +214,9 @@ struct plan {
 
 	bool notify;		 /* NOTIFY_SOCKET is proxied */
 	const char *annotations; /* "{...}" JSON text or NULL */
+	/* The state document that hooks read: HEAD status `"[,"pid":N]` TAIL. NULL without hooks. */
+	const char *hook_state_head; /* {"ociVersion":...,"id":...,"status":" */
+	const char *hook_state_tail; /* ,"bundle":...} */
 };
 
 static inline bool plan_new_ns(const struct plan *plan, enum plan_ns_type type)

@@ -18,7 +18,7 @@ extern const char *const role_names[];
 enum kind {
 	DO,
 	FORK, /* `who` makes `to`; run() returns the child's pid, 0 in the child */
-	PASS, /* `who` sends, `to` receives: the baton, one number, at most one fd */
+	PASS, /* `who` sends, `to` receives: the baton, INIT's pid, at most one fd */
 	JOIN, /* a later command takes the role `who` and meets `to` */
 	EXEC, /* as DO, never to return; to the role `to` the end of the channel is the good news */
 };
@@ -28,9 +28,11 @@ struct row {
 	enum role who, to;
 	const char *what;                  /* --explain, error context, name for fault tests */
 	bool (*when)(const struct plan *); /* NULL: always */
-	int (*run)(struct run *, struct oci_error *); /* PASS: in the sender, may set passed_fd */
+	int (*run)(struct run *, struct oci_error *);
 	void (*undo)(struct run *);                   /* in PARENT, newest first */
-	bool patient; /* PASS: may wait without limit, for hooks that have no timeout */
+	int (*meet)(struct run *, struct oci_error *); /* JOIN: the deed of `to`, at the same time */
+	bool patient;  /* PASS: the receiver waits without limit, for hooks that have no timeout */
+	bool terminal; /* PASS: run->terminal_master goes with it, where there is one */
 };
 
 /* create and run (up to the JOIN: create; from it on: start); ends with a row without `what`. */

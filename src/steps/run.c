@@ -13,14 +13,12 @@ void run_init(struct run *run, const struct plan *plan)
 			     .rootfs = -1,
 			     .notify_tree = -1,
 			     .console_socket = -1,
-			     .host_ptmx = -1,
 			     .start_listener = -1,
 			     .terminal_master = -1,
 			     .channel = -1,
 			     .channel_child = -1,
 			     .init_pidfd = -1,
-			     .stage_pidfd = -1,
-			     .passed_fd = -1 };
+			     .stage_pidfd = -1 };
 	for (int type = 0; type < NS_TYPES; type++)
 		run->ns_fd[type] = -1;
 }
@@ -29,9 +27,9 @@ void run_done(struct run *run)
 {
 	int *fds[] = { &run->state_dir,	     &run->proc,	    &run->cgroup,
 		       &run->dev_null,	     &run->rootfs,	    &run->notify_tree,
-		       &run->console_socket, &run->host_ptmx,	    &run->start_listener,
+		       &run->console_socket, &run->start_listener,
 		       &run->channel,	     &run->channel_child,   &run->init_pidfd,
-		       &run->stage_pidfd,    &run->terminal_master, &run->passed_fd };
+		       &run->stage_pidfd,    &run->terminal_master };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		fd_drop(fds[i]);

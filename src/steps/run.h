@@ -28,7 +28,6 @@ struct run {
 	int *sources;        /* PARENT: detached clones of bind sources, one per plan mount, or -1 */
 	int notify_tree;     /* PARENT: detached clone of the NOTIFY_SOCKET proxy's directory, or -1 */
 	int console_socket;  /* PARENT: connected, or -1 */
-	int host_ptmx;       /* PARENT: the host's /dev/ptmx, for a container without a devpts */
 	int ns_fd[NS_TYPES]; /* PARENT opens, STAGE joins: namespaces given by path, or -1 */
 	int start_listener;  /* PARENT binds, INIT listens; -1 in run */
 	int terminal_master; /* INIT makes, PARENT receives */
@@ -40,7 +39,6 @@ struct run {
 	bool init_is_child; /* it can be waited for */
 	pid_t stage_pid;
 	int stage_pidfd;
-	int passed_fd;     /* an fd to go with the next message, or -1 */
 
 	/* INIT: decided after the pivot, by looking into the container */
 	char program[PATH_MAX]; /* what execve gets */

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Acts out a table of rows: every role walks the same table, does what is its own, and waits at the
+ * PASS rows that come to it. All error context, undoing and waiting is here, so that steps only do
+ * their deed.
+ */
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "sequence/fault.h"
+#include "sequence/message.h"
+#include "sequence/table.h"
+
+/* How long one side of hull may keep the other waiting. Long, since the machine may be slow; finite,
+ * since a hang takes a node with it. */
+enum { DEADLINE_MS = 120 * 1000 };
+
+const char *const role_names[] = { "PARENT", "STAGE", "INIT", "START" };
+
+struct actor {
+	const struct row *table;
+	struct run *run;
+	enum role me;
+	bool is_parent; /* of STAGE and INIT: has the undoing to do */
+	size_t at;
+};
+
+bool row_applies(const struct row *row, const struct plan *plan)
+{
+	return !row->when || row->when(plan);
+}
+
+size_t rows_join(const struct row *table)
+{
+	size_t i = 0;
+
+	while (table[i].kind != JOIN)
+		i++;
+	return i;
+}
+
+static int tell_death(const char *who, pid_t pid, bool is_child, struct oci_error *err)
+{
+	siginfo_t info = { 0 };
+
+	(void)snprintf(err->code, sizeof(err->code), "init-died");
+	if (!is_child || waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0)
+		return fail(err, "%s ended without a word", who);
+	if (info.si_code == CLD_EXITED)
+		return fail(err, "%s ended without a word, exit status %d", who, info.si_status);
+	return fail(err, "%s was killed by signal %d (%s)", who, info.si_status,
+		    strsignal(info.si_status));
+}
+
+/* Waits until the channel has something or the one who should speak is dead. 1: read the channel,
+ * -1: err. A message that was sent before death is read first. */
+static int wait_to_hear(struct actor *actor, const struct row *row, struct oci_error *err)
+{
+	struct run *run = actor->run;
+	struct pollfd polls[] = { { .fd = run->channel, .events = POLLIN },
+				  { .fd = run->init_pidfd, .events = POLLIN },
+				  { .fd = run->stage_pidfd, .events = POLLIN } };
+	int n = actor->me == INIT || actor->me == STAGE ? 1 : 3;
+	/* Children wait for as long as PARENT lives, which may be running hooks. */
+	int timeout = n == 1 || row->patient ? -1 : DEADLINE_MS;
+	int ready;
+
+	do {
+		ready = poll(polls, (nfds_t)n, timeout);
+	} while (ready < 0 && errno == EINTR);
+	if (ready < 0)
+		return fail_sys(err, "poll");
+	if (ready == 0)
+		return fail_code(err, "timeout", "nothing heard from %s for %d s",
+				 role_names[row->who], DEADLINE_MS / 1000);
+	if (polls[0].revents || n == 1)
+		return 1;
+	/* Death is noticed on the pidfd; what was said last may have come in between. */
+	if (poll(polls, 1, 0) > 0)
+		return 1;
+	if (polls[1].revents)
+		return tell_death("the container's first process", run->init_pid,
+				  run->init_is_child, err);
+	return tell_death("the process that joins namespaces", run->stage_pid, true, err);
+}
+
+/* Takes the baton: the message of this row, or the failure of whoever has it. */
+static int hear(struct actor *actor, const struct row *row, struct oci_error *err)
+{
+	struct message message;
+	struct run *run = actor->run;
+	auto_fd fd = -1;
+	int got;
+
+	TRY(wait_to_hear(actor, row, err));
+	got = message_receive(run->channel, &message, &fd, err);
+	if (got < 0)
+		return -1;
+	if (got == 0) {
+		if (run->init_pidfd >= 0 && actor->is_parent)
+			return tell_death("the container's first process", run->init_pid, true,
+					  err);
+		if (run->stage_pidfd >= 0 && actor->is_parent)
+			return tell_death("the process that joins namespaces", run->stage_pid,
+					  true, err);
+		return fail_code(err, "init-died", "%s is gone", role_names[row->who]);
+	}
+	if (fd >= 0 && row->terminal && run->terminal_master < 0)
+		run->terminal_master = fd_take(&fd);
+	if (message.failed) {
+		*err = message.err;
+		return -1;
+	}
+	if (message.row != actor->at)
+		return fail(err, "out of step: row %u came instead of %zu", message.row,
+			    actor->at);
+	if (fd >= 0)
+		return fail(err, "%s sent an fd where none belongs", role_names[row->who]);
+	/* Only STAGE speaks of a pid, in the row behind its fork. */
+	if (row->who == STAGE)
+		run->init_pid = (pid_t)message.number;
+	return 0;
+}
+
+static int pass(struct actor *actor, const struct row *row, struct oci_error *err)
+{
+	struct run *run = actor->run;
+	struct message message = { .row = (uint32_t)actor->at, .number = run->init_pid };
+
+	if (row->run)
+		TRY(row->run(run, err));
+	TRY(message_send(run->channel, &message, row->terminal ? run->terminal_master : -1, err));
+	if (row->terminal)
+		fd_drop(&run->terminal_master); /* it has one holder at a time */
+	return 0;
+}
+
+static int fork_role(struct actor *actor, const struct row *row, struct oci_error *err)
+{
+	int pid = row->run(actor->run, err);
+
+	if (pid == 0) {
+		actor->me = row->to;
+		actor->is_parent = false;
+	}
+	return pid < 0 ? -1 : 0;
+}
+
+/* The new process is executed when the channel ends without a word: it is close-on-exec. */
+static int hear_silence(struct actor *actor, struct oci_error *err)
+{
+	struct message message;
+	int got;
+
+	got = message_receive(actor->run->channel, &message, NULL, err);
+	if (got < 0)
+		return -1;
+	if (got == 0)
+		return 0;
+	if (!message.failed)
+		return fail(err, "out of step: row %u came instead of silence", message.row);
+	*err = message.err;
+	return -1;
+}
+
+static int act_own(struct actor *actor, const struct row *row, struct oci_error *err)
+{
+	TRY(fault_before(row, err));
+	switch (row->kind) {
+	case DO:
+	case EXEC:
+	case JOIN:
+		if (!fault_skips(row))
+			TRY(row->run(actor->run, err));
+		break;
+	case FORK:
+		TRY(fork_role(actor, row, err));
+		if (actor->me == row->to)
+			return 0; /* the fault is the maker's */
+		break;
+	case PASS:
+		TRY(pass(actor, row, err));
+		break;
+	}
+	return fault_after(row, err);
+}
+
+static int act(struct actor *actor, const struct row *row, struct oci_error *err)
+{
+	fault_reach(row, actor->me);
+	if (row->who == actor->me)
+		return act_own(actor, row, err);
+	if (row->to != actor->me || row->who == row->to)
+		return 0;
+	if (row->kind == PASS)
+		return hear(actor, row, err);
+	if (row->kind == EXEC)
+		return hear_silence(actor, err);
+	if (row->kind == JOIN)
+		return row->meet(actor->run, err);
+	return 0;
+}
+
+static void undo(struct actor *actor)
+{
+	for (size_t i = actor->at + 1; i-- > 0;) {
+		const struct row *row = &actor->table[i];
+
+		if (row->undo && row_applies(row, actor->run->plan))
+			row->undo(actor->run);
+	}
+}
+
+/* STAGE and INIT say why and end; whoever hears it undoes. */
+static _Noreturn void report_and_end(struct actor *actor, const struct oci_error *err)
+{
+	struct message message = { .row = (uint32_t)actor->at, .failed = 1, .err = *err };
+	struct oci_error ignored = { 0 };
+
+	/* With nobody left to hear it there is nothing more to do. */
+	(void)message_send(actor->run->channel, &message, -1, &ignored);
+	_exit(1);
+}
+
+int rows_act(const struct row *table, struct run *run, enum role me, size_t from,
+	     struct oci_error *err)
+{
+	struct actor actor = { table, run, me, me == PARENT, from };
+
+	for (; table[actor.at].what; actor.at++) {
+		const struct row *row = &table[actor.at];
+		bool speaks;
+
+		if (row->kind == JOIN && actor.me == PARENT) {
+			if (!run->plan->request->run)
+				return 0;
+			actor.me = START;
+		}
+		if (!row_applies(row, run->plan))
+			continue;
+		speaks = row->who == actor.me;
+		if (act(&actor, row, err) == 0)
+			continue;
+		/* A failure that was heard has its own context already. */
+		if (speaks)
+			(void)fail_in(err, "%s", row->what);
+		if (actor.me == STAGE || actor.me == INIT)
+			report_and_end(&actor, err);
+		if (actor.is_parent)
+			undo(&actor);
+		return -1;
+	}
+	return 0;
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "steps/caller.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/sys.h"
+
+void caller_reset_signals(void)
+{
+	struct sigaction def = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	/* Only what is ignored would survive execve(2), but asking costs as much as setting. */
+	for (int signal = 1; signal < NSIG; signal++)
+		if (signal != SIGKILL && signal != SIGSTOP)
+			(void)sigaction(signal, &def, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+int caller_reset(struct run *run, struct oci_error *err)
+{
+	/* More CPUs than any machine has; the kernel takes what the cpuset allows of them. */
+	unsigned long all[8192 / 8 / sizeof(unsigned long)];
+
+	(void)run;
+	(void)err;
+	memset(all, 0xff, sizeof(all));
+	/* Allowed for oneself always; where a policy forbids it the affinity stays as it was. */
+	(void)sched_setaffinity(0, sizeof(all), (const cpu_set_t *)(const void *)all);
+	(void)prctl(PR_SET_TIMERSLACK, 0);
+	return 0;
+}
+
+int caller_new_keyring(struct run *run, struct oci_error *err)
+{
+	char name[300];
+
+	(void)snprintf(name, sizeof(name), "_ses.%s", run->plan->request->id);
+	if (sys_keyctl_join(name) >= 0 || errno == ENOSYS)
+		return 0; /* a kernel without keyrings has nothing to pass on */
+	if (errno == EDQUOT)
+		return fail_sys(err, "join a new session keyring (the user's quota of keys is used "
+				     "up, see /proc/key-users; --no-new-keyring avoids it)");
+	return fail_sys(err, "join a new session keyring");
+}
+
+int caller_set_rlimits(struct run *run, struct oci_error *err)
+{
+	const struct plan_process *process = &run->plan->process;
+
+	for (size_t i = 0; i < process->n_rlimits; i++) {
+		const struct plan_rlimit *limit = &process->rlimits[i];
+		struct rlimit64 value = { .rlim_cur = limit->soft, .rlim_max = limit->hard };
+
+		if (prlimit64(run->init_pid, (enum __rlimit_resource)limit->resource, &value,
+			      NULL) < 0)
+			return fail_sys(err,
+					"/process/rlimits/%zu: prlimit %s soft %llu hard %llu",
+					limit->index,
+					run->plan->config->process.rlimits.v[limit->index].type,
+					(unsigned long long)limit->soft,
+					(unsigned long long)limit->hard);
+	}
+	return 0;
+}
+
+int caller_set_oom_score(struct run *run, struct oci_error *err)
+{
+	char name[48], value[16];
+
+	(void)snprintf(name, sizeof(name), "%d/oom_score_adj", run->init_pid);
+	(void)snprintf(value, sizeof(value), "%d", run->plan->process.oom_score_adj);
+	if (file_write_at(run->proc, name, value, err) < 0)
+		return fail_in(err, "/process/oomScoreAdj");
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * What the caller of hull passes on to a new process without meaning to, and what of it the
+ * container gets:
+ *
+ *   reset:  signal mask and dispositions, CPU affinity (to all the cgroup's cpuset allows), timer
+ *           slack, supplementary groups, the session keyring (unless --no-new-keyring), umask, the
+ *           working directory, the session, every fd but 0, 1, 2 and those of --preserve-fds
+ *   kept:   nice value, I/O priority, scheduling policy, rlimits that config.json doesn't name,
+ *           oom_score_adj without process.oomScoreAdj, personality without linux.personality
+ */
+#ifndef STEPS_CALLER_H
+#define STEPS_CALLER_H
+
+#include "steps/run.h"
+
+/* Empty mask, every disposition default. Cannot fail. */
+void caller_reset_signals(void);
+
+/* INIT: affinity and timer slack. */
+int caller_reset(struct run *run, struct oci_error *err);
+
+/* INIT: a new session keyring of the container's own, named after it. */
+int caller_new_keyring(struct run *run, struct oci_error *err);
+
+/* PARENT, on INIT: process.rlimits by prlimit(2). */
+int caller_set_rlimits(struct run *run, struct oci_error *err);
+
+/* PARENT, on INIT: process.oomScoreAdj. */
+int caller_set_oom_score(struct run *run, struct oci_error *err);
+
+#endif

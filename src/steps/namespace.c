@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "steps/namespace.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <linux/nsfs.h>
+#include <net/if.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/vfs.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/sys.h"
+
+static int open_one(struct run *run, int type, struct oci_error *err)
+{
+	const struct plan_namespace *ns = &run->plan->namespaces[type];
+	const char *name = plan_ns_kinds[type].name;
+	auto_fd fd = open(ns->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	int flag;
+
+	if (fd < 0)
+		return fail_sys(err, "/linux/namespaces/%zu/path: open %s namespace '%s'",
+				ns->index, name, ns->path);
+	flag = ioctl(fd, NS_GET_NSTYPE);
+	if (flag < 0)
+		return fail(err, "/linux/namespaces/%zu/path: '%s' is not a namespace", ns->index,
+			    ns->path);
+	if (flag != plan_ns_kinds[type].flag)
+		return fail(err, "/linux/namespaces/%zu/path: '%s' is not a %s namespace",
+			    ns->index, ns->path, name);
+	run->ns_fd[type] = fd_take(&fd);
+	return 0;
+}
+
+int namespace_open(struct run *run, struct oci_error *err)
+{
+	for (int type = 0; type < NS_TYPES; type++)
+		if (run->plan->namespaces[type].how == NS_JOINED)
+			TRY(open_one(run, type, err));
+	return 0;
+}
+
+int namespace_join(struct run *run, struct oci_error *err)
+{
+	for (int type = 0; type < NS_TYPES; type++) {
+		const struct plan_namespace *ns = &run->plan->namespaces[type];
+
+		if (ns->how != NS_JOINED)
+			continue;
+		if (setns(run->ns_fd[type], plan_ns_kinds[type].flag) < 0)
+			return fail_sys(err, "/linux/namespaces/%zu/path: setns '%s'", ns->index,
+					ns->path);
+	}
+	return 0;
+}
+
+int namespace_loopback(struct run *run, struct oci_error *err)
+{
+	auto_fd sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct ifreq request = { .ifr_name = "lo" };
+
+	(void)run;
+	if (sock < 0)
+		return fail_sys(err, "socket");
+	/* A new namespace has the loopback with no flag but IFF_LOOPBACK, which is fixed. */
+	request.ifr_flags = IFF_UP;
+	if (ioctl(sock, SIOCSIFFLAGS, &request) < 0)
+		return fail_sys(err, "bring up 'lo': ioctl(SIOCSIFFLAGS)");
+	return 0;
+}
+
+int namespace_names(struct run *run, struct oci_error *err)
+{
+	const struct plan *plan = run->plan;
+
+	if (plan->hostname && sethostname(plan->hostname, strlen(plan->hostname)) < 0)
+		return fail_sys(err, "/hostname: sethostname '%s'", plan->hostname);
+	if (plan->domainname && setdomainname(plan->domainname, strlen(plan->domainname)) < 0)
+		return fail_sys(err, "/domainname: setdomainname '%s'", plan->domainname);
+	return 0;
+}
+
+int namespace_open_proc(struct run *run, struct oci_error *err)
+{
+	auto_fd fs = sys_fsopen("proc", 1 /* FSOPEN_CLOEXEC */);
+	struct statfs st;
+
+	if (fs >= 0 && sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0)
+		run->proc = sys_fsmount(fs, 1 /* FSMOUNT_CLOEXEC */, 0);
+	if (run->proc >= 0)
+		return 0;
+	/* Where /proc is covered in parts (nested containers) no new instance is allowed. */
+	run->proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (run->proc < 0)
+		return fail_sys(err, "open '/proc'");
+	if (fstatfs(run->proc, &st) < 0)
+		return fail_sys(err, "statfs '/proc'");
+	if (st.f_type != PROC_SUPER_MAGIC)
+		return fail(err, "'/proc' is no procfs");
+	return 0;
+}
+
+static int write_sysctl(int proc, const struct plan_sysctl *sysctl, struct oci_error *err)
+{
+	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC,
+				.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV |
+					   RESOLVE_NO_SYMLINKS };
+	auto_fd sys = -1;
+	auto_fd fd = -1;
+	size_t size = strlen(sysctl->value);
+
+	sys = openat(proc, "sys", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (sys < 0)
+		return fail_sys(err, "open 'sys' of procfs");
+	fd = sys_openat2(sys, sysctl->path, &how);
+	if (fd < 0)
+		return fail_sys(err, "/linux/sysctl: open '%s'", sysctl->key);
+	if (write(fd, sysctl->value, size) != (ssize_t)size)
+		return fail_sys(err, "/linux/sysctl: write '%s' to '%s'", sysctl->value,
+				sysctl->key);
+	return 0;
+}
+
+int namespace_sysctls(struct run *run, struct oci_error *err)
+{
+	for (size_t i = 0; i < run->plan->n_sysctls; i++)
+		TRY(write_sysctl(run->proc, &run->plan->sysctls[i], err));
+	return 0;
+}

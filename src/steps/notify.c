@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "steps/notify.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "base/fd.h"
+#include "base/inroot.h"
+#include "base/sys.h"
+
+#define SOCKET_NAME "socket"
+
+int notify_prepare(struct run *run, struct oci_error *err)
+{
+	if (mkdirat(run->state_dir, STATE_NOTIFY, 0755) < 0)
+		return fail_sys(err, "make '" STATE_NOTIFY "' in the state directory");
+	/* The container's user, whoever it is, must reach the socket; the way to the directory on
+	 * the host stays closed by the state directory's mode. */
+	if (fchmodat(run->state_dir, STATE_NOTIFY, 0755, 0) < 0)
+		return fail_sys(err, "chmod '" STATE_NOTIFY "'");
+	run->notify_tree = sys_open_tree(run->state_dir, STATE_NOTIFY,
+					 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (run->notify_tree < 0)
+		return fail_sys(err, "open_tree '" STATE_NOTIFY "'");
+	return 0;
+}
+
+void notify_undo(struct run *run)
+{
+	fd_drop(&run->notify_tree);
+	if (run->state_dir >= 0)
+		(void)unlinkat(run->state_dir, STATE_NOTIFY, AT_REMOVEDIR);
+}
+
+int notify_attach(struct run *run, struct oci_error *err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					       MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+				   .propagation = MS_PRIVATE };
+	auto_fd target = inroot_make_directory(run->rootfs, PLAN_NOTIFY_INSIDE, 0755, err);
+
+	if (target < 0)
+		return -1;
+	if (sys_mount_setattr(run->notify_tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return fail_sys(err, "mount_setattr");
+	if (sys_move_mount(run->notify_tree, "", target, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return fail_sys(err, "move_mount to '" PLAN_NOTIFY_INSIDE "'");
+	return 0;
+}
+
+int notify_bind(int state_dir, struct oci_error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	auto_fd sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (sock < 0)
+		return fail_sys(err, "socket");
+	(void)snprintf(address.sun_path, sizeof(address.sun_path),
+		       "/proc/self/fd/%d/" STATE_NOTIFY "/" SOCKET_NAME, state_dir);
+	(void)unlink(address.sun_path); /* of a start that failed */
+	if (bind(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return fail_sys(err, "bind '" STATE_NOTIFY "/" SOCKET_NAME "'");
+	if (chmod(address.sun_path, 0666) < 0)
+		return fail_sys(err, "chmod '" STATE_NOTIFY "/" SOCKET_NAME "'");
+	return fd_take(&sock);
+}
+
+static int tell(const char *path, pid_t pid, struct oci_error *err)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	auto_fd sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	char text[64];
+	size_t length = strlen(path);
+
+	if (sock < 0)
+		return fail_sys(err, "socket");
+	if (length == 0 || length >= sizeof(address.sun_path))
+		return fail(err, "NOTIFY_SOCKET '%s' is no socket address", path);
+	memcpy(address.sun_path, path, length);
+	if (path[0] == '@')
+		address.sun_path[0] = '\0';
+	(void)snprintf(text, sizeof(text), "MAINPID=%d\nREADY=1", pid);
+	if (sendto(sock, text, strlen(text), MSG_NOSIGNAL, (const struct sockaddr *)&address,
+		   (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
+		return fail_sys(err, "send to NOTIFY_SOCKET '%s'", path);
+	return 0;
+}
+
+/* Is there a line READY=1 in what the container said? */
+static bool says_ready(const char *text)
+{
+	for (const char *at = text; at; at = strchr(at, '\n')) {
+		at += *at == '\n';
+		if (strncmp(at, "READY=1", 7) == 0 && (at[7] == '\n' || at[7] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+int notify_relay(int sock, int init_pidfd, pid_t init_pid, const char *address,
+		 struct oci_error *err)
+{
+	struct pollfd polls[] = { { .fd = sock, .events = POLLIN },
+				  { .fd = init_pidfd, .events = POLLIN } };
+	char text[4096];
+
+	for (;;) {
+		ssize_t got;
+
+		if (poll(polls, 2, -1) < 0) {
+			if (errno == EINTR)
+				continue;
+			return fail_sys(err, "poll");
+		}
+		if (polls[0].revents) {
+			got = recv(sock, text, sizeof(text) - 1, MSG_DONTWAIT);
+			text[got > 0 ? got : 0] = '\0';
+			if (says_ready(text))
+				return tell(address, init_pid, err);
+		} else if (polls[1].revents) {
+			return 0; /* it ended without being ready, which its status tells */
+		}
+	}
+}

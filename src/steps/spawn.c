@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "steps/spawn.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+
+#ifndef CLONE_INTO_CGROUP
+#define CLONE_INTO_CGROUP 0x200000000ULL /* Linux 5.7 */
+#endif
+
+int spawn_channel(struct run *run, struct oci_error *err)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return fail_sys(err, "socketpair");
+	run->channel = pair[0];
+	run->channel_child = pair[1];
+	return 0;
+}
+
+/* What every child does first. Nothing here can fail. */
+static void begin_child(struct run *run)
+{
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)prctl(PR_SET_DUMPABLE, 0);
+	/* The lock on the state directory belongs to the open file: it would outlive PARENT. */
+	fd_drop(&run->state_dir);
+	fd_drop(&run->console_socket);
+	if (run->channel_child >= 0) {
+		fd_drop(&run->channel);
+		run->channel = fd_take(&run->channel_child);
+	}
+}
+
+int spawn_stage(struct run *run, struct oci_error *err)
+{
+	struct clone_args args = { .flags = CLONE_PIDFD,
+				   .pidfd = (uint64_t)(uintptr_t)&run->stage_pidfd,
+				   .exit_signal = SIGCHLD };
+	pid_t pid = sys_clone3(&args);
+
+	if (pid < 0)
+		return fail_sys(err, "clone3");
+	if (pid == 0) {
+		begin_child(run);
+		return 0;
+	}
+	fd_drop(&run->channel_child);
+	run->stage_pid = pid;
+	return pid;
+}
+
+static uint64_t namespace_flags(const struct plan *plan)
+{
+	uint64_t flags = 0;
+
+	for (int type = 0; type < NS_TYPES; type++)
+		if (plan->namespaces[type].how == NS_NEW)
+			flags |= (unsigned)plan_ns_kinds[type].flag;
+	return flags;
+}
+
+static int explain_clone(const struct plan *plan, struct oci_error *err)
+{
+	(void)fail_sys(err, "clone3");
+	if (err->num == ENOSPC)
+		return fail(err, "clone3: No space left on device: a limit on namespaces is "
+				 "reached (/proc/sys/user/max_*_namespaces, or 32 nested)");
+	if (err->num == EBUSY)
+		return fail(err, "clone3 into cgroup '%s': Device or resource busy: it has "
+				 "controllers enabled for children",
+			    plan->cgroup.path);
+	if (err->num == EAGAIN)
+		return fail(err, "clone3: Resource temporarily unavailable: a limit on the number "
+				 "of processes is reached (pids.max of a cgroup above, "
+				 "RLIMIT_NPROC, or kernel.pid_max)");
+	return -1;
+}
+
+int spawn_init(struct run *run, struct oci_error *err)
+{
+	bool from_stage = run->plan->joins;
+	int pidfd = -1;
+	struct clone_args args = { .flags = namespace_flags(run->plan),
+				   .exit_signal = SIGCHLD };
+	pid_t pid;
+
+	if (from_stage) {
+		/* The exit signal is then STAGE's own; clone3(2) insists on 0. */
+		args.flags |= CLONE_PARENT;
+		args.exit_signal = 0;
+	} else {
+		args.flags |= CLONE_PIDFD;
+		args.pidfd = (uint64_t)(uintptr_t)&pidfd;
+	}
+	if (run->cgroup >= 0) {
+		args.flags |= CLONE_INTO_CGROUP;
+		args.cgroup = (uint64_t)run->cgroup;
+	}
+	pid = sys_clone3(&args);
+	if (pid < 0)
+		return explain_clone(run->plan, err);
+	if (pid == 0) {
+		begin_child(run);
+		(void)setsid();
+		return 0;
+	}
+	run->init_pid = pid;
+	if (!from_stage) {
+		fd_drop(&run->channel_child);
+		run->init_pidfd = pidfd;
+		run->init_is_child = true;
+	}
+	return pid;
+}
+
+int spawn_stage_ended(struct run *run, struct oci_error *err)
+{
+	/* INIT is PARENT's child: until it is reaped its pid belongs to nobody else. */
+	run->init_is_child = true;
+	run->init_pidfd = sys_pidfd_open(run->init_pid, 0);
+	if (run->init_pidfd < 0)
+		return fail_sys(err, "pidfd_open(%d)", run->init_pid);
+	spawn_kill_stage(run);
+	return 0;
+}
+
+int spawn_outlive(struct run *run, struct oci_error *err)
+{
+	(void)run;
+	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
+		return fail_sys(err, "prctl(PR_SET_PDEATHSIG)");
+	return 0;
+}
+
+void spawn_kill_stage(struct run *run)
+{
+	if (run->stage_pid <= 0)
+		return;
+	/* It ends by itself after its last message; after a failure it may be anywhere. */
+	(void)sys_pidfd_send_signal(run->stage_pidfd, SIGKILL);
+	while (waitpid(run->stage_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	run->stage_pid = 0;
+	fd_drop(&run->stage_pidfd);
+}
+
+void spawn_kill_init(struct run *run)
+{
+	if (run->init_pid <= 0 || !run->init_is_child)
+		return;
+	if (run->init_pidfd >= 0)
+		(void)sys_pidfd_send_signal(run->init_pidfd, SIGKILL);
+	else
+		(void)kill(run->init_pid, SIGKILL); /* unreaped, so the pid is still its own */
+	while (waitpid(run->init_pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	run->init_pid = 0;
+	fd_drop(&run->init_pidfd);
+}

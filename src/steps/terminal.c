@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "steps/terminal.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/vfs.h>
+
+#include "base/fd.h"
+#include "base/inroot.h"
+#include "base/sys.h"
+
+int terminal_connect(struct run *run, struct oci_error *err)
+{
+	const char *path = run->plan->request->console_socket;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	auto_fd sock = -1;
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return fail(err, "--console-socket: '%s' is longer than the %zu bytes of a socket "
+				 "address",
+			    path, sizeof(address.sun_path) - 1);
+	memcpy(address.sun_path, path, strlen(path));
+	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (sock < 0)
+		return fail_sys(err, "socket");
+	if (connect(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
+		return fail_sys(err, "--console-socket: connect to '%s'", path);
+	run->console_socket = fd_take(&sock);
+	return 0;
+}
+
+/* The ptmx of the container's devpts, checked: the root file system could offer anything. */
+static int open_own_ptmx(struct run *run)
+{
+	auto_fd fd = inroot_try_open(run->rootfs, "/dev/pts/ptmx", O_PATH);
+	struct statfs fs;
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+		return -1;
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) ||
+	    fs.f_type != DEVPTS_SUPER_MAGIC)
+		return -1;
+	/* Opened only now: opening a device can have effects. */
+	return inroot_try_open(run->rootfs, "/dev/pts/ptmx", O_RDWR | O_NOCTTY);
+}
+
+static int bind_console(struct run *run, int slave, struct oci_error *err)
+{
+	auto_fd target = inroot_make_file(run->rootfs, "/dev/console", err);
+	auto_fd tree = -1;
+
+	if (target < 0)
+		return -1;
+	tree = sys_open_tree(slave, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+	if (tree < 0)
+		return fail_sys(err, "open_tree of the terminal");
+	if (sys_move_mount(tree, "", target, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return fail_sys(err, "move_mount to '/dev/console'");
+	return 0;
+}
+
+static int attach(int slave, struct oci_error *err)
+{
+	if (ioctl(slave, TIOCSCTTY, 0) < 0)
+		return fail_sys(err, "make it the controlling terminal: ioctl(TIOCSCTTY)");
+	for (int fd = 0; fd <= 2; fd++)
+		if (dup2(slave, fd) < 0)
+			return fail_sys(err, "dup2 of the terminal to %d", fd);
+	return 0;
+}
+
+int terminal_open(struct run *run, struct oci_error *err)
+{
+	const struct plan_process *process = &run->plan->process;
+	struct winsize size = { .ws_row = process->rows, .ws_col = process->columns };
+	auto_fd master = open_own_ptmx(run);
+	auto_fd slave = -1;
+	int unlock = 0;
+
+	if (master < 0)
+		master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (master < 0)
+		return fail_sys(err, "open '/dev/ptmx'");
+	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return fail_sys(err, "ioctl(TIOCSPTLCK)");
+	/* By the master's fd, since a path to the slave could be swapped. */
+	slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0)
+		return fail_sys(err, "ioctl(TIOCGPTPEER)");
+	if ((size.ws_row || size.ws_col) && ioctl(master, TIOCSWINSZ, &size) < 0)
+		return fail_sys(err, "/process/consoleSize: ioctl(TIOCSWINSZ)");
+	/* The group stays: devpts' gid= option says which one terminals have. */
+	if (fchown(slave, process->uid, (gid_t)-1) < 0)
+		return fail_sys(err, "give the terminal to uid %u", process->uid);
+	if (plan_new_ns(run->plan, NS_MOUNT))
+		TRY(bind_console(run, slave, err));
+	TRY(attach(slave, err));
+	run->terminal_master = fd_take(&master);
+	return 0;
+}
+
+int terminal_send(struct run *run, struct oci_error *err)
+{
+	char name[32];
+	unsigned number = 0;
+	int status;
+
+	(void)ioctl(run->terminal_master, TIOCGPTN, &number); /* only for the text beside the fd */
+	(void)snprintf(name, sizeof(name), "/dev/pts/%u", number);
+	status = fd_send(run->console_socket, name, strlen(name), run->terminal_master, err);
+	fd_drop(&run->terminal_master);
+	fd_drop(&run->console_socket);
+	if (status < 0)
+		return fail_in(err, "--console-socket '%s'", run->plan->request->console_socket);
+	return 0;
+}
+
+/* Pipes, sockets, terminals and files that are no null device: opening /dev/stdout again then works
+ * for the container's user. Devices that others share are left alone. */
+static bool may_be_given(int fd, const struct stat *st)
+{
+	if (S_ISCHR(st->st_mode))
+		return isatty(fd);
+	return S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode) || S_ISREG(st->st_mode);
+}
+
+int terminal_own_streams(struct run *run, struct oci_error *err)
+{
+	const struct plan_process *process = &run->plan->process;
+
+	for (int fd = 0; fd <= 2; fd++) {
+		struct stat st;
+
+		if (fstat(fd, &st) < 0)
+			return fail_sys(err, "fstat of fd %d", fd);
+		if (st.st_uid == process->uid || !may_be_given(fd, &st))
+			continue;
+		/* Read-only file systems, sockets of old kernels, foreign user namespaces: it is a
+		 * service to the user, not a confinement. */
+		(void)fchown(fd, process->uid, S_ISCHR(st.st_mode) ? (gid_t)-1 : process->gid);
+	}
+	return 0;
+}
