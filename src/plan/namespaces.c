@@ -30,7 +30,7 @@ static int plan_namespace(struct planner *p, const struct oci_namespace *ns, siz
 		return planner_refuse(p, PLAN_INVALID, pointer,
 				      "'%s' stands already at /linux/namespaces/%zu", ns->type,
 				      slot->index);
-	if (type == NS_USER || type == NS_TIME)
+	if (plan_ns_kinds[type].refused)
 		return planner_refuse(p, PLAN_HOST, pointer,
 				      "%s namespaces are not implemented yet", ns->type);
 	slot->index = index;

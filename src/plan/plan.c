@@ -12,14 +12,14 @@
 #include "plan/planner.h"
 
 const struct plan_ns_kind plan_ns_kinds[NS_TYPES] = {
-	[NS_USER] = { "user", "user", CLONE_NEWUSER },
-	[NS_PID] = { "pid", "pid", CLONE_NEWPID },
-	[NS_NET] = { "network", "net", CLONE_NEWNET },
-	[NS_IPC] = { "ipc", "ipc", CLONE_NEWIPC },
-	[NS_UTS] = { "uts", "uts", CLONE_NEWUTS },
-	[NS_CGROUP] = { "cgroup", "cgroup", CLONE_NEWCGROUP },
-	[NS_TIME] = { "time", "time", 0x00000080 /* CLONE_NEWTIME, Linux 5.6 */ },
-	[NS_MOUNT] = { "mount", "mnt", CLONE_NEWNS },
+	[NS_USER] = { "user", "user", CLONE_NEWUSER, true },
+	[NS_PID] = { "pid", "pid", CLONE_NEWPID, false },
+	[NS_NET] = { "network", "net", CLONE_NEWNET, false },
+	[NS_IPC] = { "ipc", "ipc", CLONE_NEWIPC, false },
+	[NS_UTS] = { "uts", "uts", CLONE_NEWUTS, false },
+	[NS_CGROUP] = { "cgroup", "cgroup", CLONE_NEWCGROUP, false },
+	[NS_TIME] = { "time", "time", 0x00000080 /* CLONE_NEWTIME, 5.6 */, true },
+	[NS_MOUNT] = { "mount", "mnt", CLONE_NEWNS, false },
 };
 
 const char *const plan_hook_names[HOOK_KINDS] = {

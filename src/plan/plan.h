@@ -43,6 +43,7 @@ struct plan_ns_kind {
 	const char *name; /* "network" */
 	const char *proc; /* name in /proc/PID/ns: "net" */
 	int flag;	  /* CLONE_NEWNET */
+	bool refused;	  /* not implemented yet */
 };
 extern const struct plan_ns_kind plan_ns_kinds[NS_TYPES];
 
