@@ -52,9 +52,8 @@ tap_is_str(const char *got, const char *expected, const char *fmt, ...)
 }
 
 /* The same for integers. */
-__attribute__((format(printf, 3, 4))) static inline bool tap_is_int(long long got,
-								    long long expected,
-								    const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static inline bool
+tap_is_int(long long got, long long expected, const char *fmt, ...)
 {
 	va_list args;
 
