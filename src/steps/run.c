@@ -11,6 +11,7 @@ void run_init(struct run *run, const struct plan *plan)
 			     .cgroup = -1,
 			     .dev_null = -1,
 			     .rootfs = -1,
+			     .null_tree = -1,
 			     .notify_tree = -1,
 			     .console_socket = -1,
 			     .start_listener = -1,
@@ -25,11 +26,11 @@ void run_init(struct run *run, const struct plan *plan)
 
 void run_done(struct run *run)
 {
-	int *fds[] = { &run->state_dir,	     &run->proc,	    &run->cgroup,
-		       &run->dev_null,	     &run->rootfs,	    &run->notify_tree,
-		       &run->console_socket, &run->start_listener,
-		       &run->channel,	     &run->channel_child,   &run->init_pidfd,
-		       &run->stage_pidfd,    &run->terminal_master };
+	int *fds[] = { &run->state_dir,	  &run->proc,		&run->cgroup,
+		       &run->dev_null,	  &run->rootfs,		&run->notify_tree,
+		       &run->null_tree,	  &run->console_socket, &run->start_listener,
+		       &run->channel,	  &run->channel_child,	&run->init_pidfd,
+		       &run->stage_pidfd, &run->terminal_master };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		fd_drop(fds[i]);

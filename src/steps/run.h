@@ -24,26 +24,28 @@ struct run {
 	int cgroup;    /* PARENT: the container's cgroup directory, or -1 */
 	int dev_null;  /* PARENT, INIT: the host's /dev/null, checked to be 1:3 */
 
-	int rootfs;          /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
-	int *sources;        /* PARENT: detached clones of bind sources, one per plan mount, or -1 */
-	int notify_tree;     /* PARENT: detached clone of the NOTIFY_SOCKET proxy's directory, or -1 */
+	int rootfs;    /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
+	int *sources;  /* PARENT: detached clones of bind sources, one per plan mount, or -1 */
+	int null_tree; /* PARENT: detached clone of the host's /dev/null (1:3), for masked files, or
+			  -1 */
+	int notify_tree; /* PARENT: detached clone of the NOTIFY_SOCKET proxy's directory, or -1 */
 	int console_socket;  /* PARENT: connected, or -1 */
 	int ns_fd[NS_TYPES]; /* PARENT opens, STAGE joins: namespaces given by path, or -1 */
 	int start_listener;  /* PARENT binds, INIT listens; -1 in run */
 	int terminal_master; /* INIT makes, PARENT receives */
 
-	int channel;       /* this process's end of the messages */
+	int channel;	   /* this process's end of the messages */
 	int channel_child; /* PARENT, before the fork: the end that STAGE and INIT will have */
-	pid_t init_pid;    /* PARENT, START: as seen from the runtime's pid namespace */
+	pid_t init_pid;	   /* PARENT, START: as seen from the runtime's pid namespace */
 	int init_pidfd;
 	bool init_is_child; /* it can be waited for */
 	pid_t stage_pid;
 	int stage_pidfd;
 
 	/* INIT: decided after the pivot, by looking into the container */
-	char program[PATH_MAX]; /* what execve gets */
+	char program[PATH_MAX];	 /* what execve gets */
 	char home[PATH_MAX + 8]; /* "HOME=..." */
-	char listen_pid[32];     /* "LISTEN_PID=..." */
+	char listen_pid[32];	 /* "LISTEN_PID=..." */
 };
 
 /* Zeroes *run but for the fds, which become -1. */
