@@ -42,6 +42,7 @@ struct command {
 	size_t options_size; /* of the struct of values */
 	size_t n_required;   /* operands */
 	size_t n_allowed;
+	bool forks; /* waits for processes of its own: SIGCHLD must not be ignored */
 	/* The exit status, or -1 with err filled (exit status 1). */
 	int (*run)(const struct call *call, struct oci_error *err);
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "plan/plan.h"
 
 int container_look(const char *root, const char *id, struct container *container,
 		   struct oci_error *err)
@@ -61,7 +62,7 @@ void container_write(const struct container *container, struct json_text *out)
 
 	container_owner(container, owner, sizeof(owner));
 	json_text_open_object(out, NULL);
-	json_text_string(out, "ociVersion", "1.3.0");
+	json_text_string(out, "ociVersion", PLAN_SPEC_VERSION);
 	json_text_string(out, "id", container->id);
 	json_text_int(out, "pid", container->pid);
 	json_text_string(out, "status", status_names[container->status]);

@@ -40,5 +40,6 @@ const struct command delete_command = {
 	.options_size = sizeof(struct delete_options),
 	.n_required = 1,
 	.n_allowed = 1,
+	.forks = true,
 	.run = delete,
 };

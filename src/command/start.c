@@ -22,5 +22,6 @@ const struct command start_command = {
 	.options = options,
 	.n_required = 1,
 	.n_allowed = 1,
+	.forks = true,
 	.run = start,
 };

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * `hull check`: everything that is wrong with a bundle, by the reader and the planner that create
+ * uses; they only go on after the first finding here.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "command/bundle.h"
+#include "libocispec/json_text.h"
+
+struct check_options {
+	const char *bundle;
+	const char *config;
+	const char *format;
+};
+
+static const struct option_row options[] = {
+	{ 'b', "bundle", "DIR", "the same as the operand", OPTION_TEXT,
+	  offsetof(struct check_options, bundle), NULL },
+	{ 'f', "config", "FILE", "the configuration (default: config.json in the bundle)",
+	  OPTION_TEXT, offsetof(struct check_options, config), NULL },
+	{ 0, "format", "FORMAT", "text (default) or json", OPTION_WORD,
+	  offsetof(struct check_options, format), "text|json" },
+	OPTIONS_END,
+};
+
+/* In the order of enum plan_finding. */
+static const char *const kinds[] = { "invalid", "host", "note" };
+
+struct check {
+	struct bundle *bundle;
+	struct json_text *json; /* NULL: lines of text */
+	unsigned n_refused;
+};
+
+/* line 0: the text has no place in the file. */
+static void tell(struct check *check, enum plan_finding kind, const char *pointer, unsigned line,
+		 unsigned column, const char *text)
+{
+	if (kind != PLAN_NOTE)
+		check->n_refused++;
+	if (check->json) {
+		json_text_open_object(check->json, NULL);
+		json_text_string(check->json, "kind", kinds[kind]);
+		json_text_string(check->json, "pointer", pointer);
+		json_text_uint(check->json, "line", line);
+		json_text_uint(check->json, "column", column);
+		json_text_string(check->json, "text", text);
+		json_text_close_object(check->json);
+		return;
+	}
+	(void)printf("%s: %s%s%s", kinds[kind], pointer, *pointer ? ": " : "", text);
+	if (line)
+		(void)printf(" (%u:%u)", line, column);
+	(void)putchar('\n');
+}
+
+static int found_by_reader(void *ctx, enum oci_finding kind, const char *pointer, unsigned line,
+			   unsigned column, const char *text)
+{
+	tell(ctx, kind == OCI_NOTE ? PLAN_NOTE : PLAN_INVALID, pointer, line, column, text);
+	return 0;
+}
+
+static int found_by_planner(void *ctx, enum plan_finding kind, const char *pointer,
+			    const char *text)
+{
+	struct check *check = ctx;
+	unsigned line = 0, column = 0;
+
+	oci_document_place(check->bundle->config.doc, pointer, &line, &column);
+	tell(check, kind, pointer, line, column, text);
+	return 0;
+}
+
+/* What stopped it without being a finding: no such file, text that isn't JSON. */
+static void tell_error(struct check *check, const struct oci_error *err)
+{
+	tell(check, err->num ? PLAN_HOST : PLAN_INVALID, "", 0, 0, err->text);
+}
+
+static void look(struct check *check)
+{
+	struct bundle *bundle = check->bundle;
+	struct oci_report by_reader = { found_by_reader, check };
+	struct plan_report by_planner = { found_by_planner, check };
+	struct oci_error err = { 0 };
+
+	if (oci_config_read_file(&bundle->config, AT_FDCWD, bundle->request.config_path, &by_reader,
+				 &err) < 0) {
+		if (check->n_refused == 0)
+			tell_error(check, &err);
+		return; /* the planner may rely on what the reader has checked */
+	}
+	if (host_look(&bundle->host, &err) < 0 ||
+	    plan_make(&bundle->plan, &bundle->config, &bundle->request, &bundle->host, &by_planner,
+		      &err) < 0)
+		if (check->n_refused == 0)
+			tell_error(check, &err);
+}
+
+static int check_bundle(struct bundle *bundle, bool as_json, struct oci_error *err)
+{
+	struct check check = { .bundle = bundle };
+	struct json_text json;
+	int result = 0;
+
+	json_text_init(&json, true);
+	if (!as_json) {
+		look(&check);
+		return check.n_refused ? EXIT_FAILURE : 0;
+	}
+	check.json = &json;
+	json_text_open_array(&json, NULL);
+	look(&check);
+	json_text_close_array(&json);
+	result = json_text_check(&json, err);
+	if (result == 0)
+		(void)printf("%s\n", json.text); /* main.c looks whether that worked */
+	json_text_done(&json);
+	return result == 0 && check.n_refused ? EXIT_FAILURE : result;
+}
+
+static int check_run(const struct call *call, struct oci_error *err)
+{
+	const struct check_options *given = call->options;
+	const char *path = call->n_operands ? call->operands[0] : given->bundle;
+	struct create_options as_create = { .bundle = path, .config = given->config };
+	bool as_json = given->format && !strcmp(given->format, "json");
+	struct bundle bundle = { 0 };
+	int result;
+
+	result = bundle_request(&bundle, call->globals, &as_create, NULL, err);
+	if (result == 0)
+		result = check_bundle(&bundle, as_json, err);
+	bundle_done(&bundle);
+	return result;
+}
+
+const struct command check_command = {
+	.name = "check",
+	.operands = "[BUNDLE]",
+	.summary = "Say everything that is wrong with a bundle",
+	.text = "Prints a line for each finding: `invalid` where the bundle is wrong, `host` "
+		"where\n"
+		"this host or this build can't do it, `note` for the rest (unknown properties).\n"
+		"Exit status 1 if there is one of the first two kinds.",
+	.options = options,
+	.options_size = sizeof(struct check_options),
+	.n_allowed = 1,
+	.run = check_run,
+};
