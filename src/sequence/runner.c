@@ -14,8 +14,8 @@
 #include "sequence/message.h"
 #include "sequence/table.h"
 
-/* How long one side of hull may keep the other waiting. Long, since the machine may be slow; finite,
- * since a hang takes a node with it. */
+/* How long one side of hull may keep the other waiting. Long, since the machine may be slow;
+ * finite, since a hang takes a node with it. */
 enum { DEADLINE_MS = 120 * 1000 };
 
 const char *const role_names[] = { "PARENT", "STAGE", "INIT", "START" };
@@ -104,8 +104,8 @@ static int hear(struct actor *actor, const struct row *row, struct oci_error *er
 			return tell_death("the container's first process", run->init_pid, true,
 					  err);
 		if (run->stage_pidfd >= 0 && actor->is_parent)
-			return tell_death("the process that joins namespaces", run->stage_pid,
-					  true, err);
+			return tell_death("the process that joins namespaces", run->stage_pid, true,
+					  err);
 		return fail_code(err, "init-died", "%s is gone", role_names[row->who]);
 	}
 	if (fd >= 0 && row->terminal && run->terminal_master < 0)
@@ -115,8 +115,7 @@ static int hear(struct actor *actor, const struct row *row, struct oci_error *er
 		return -1;
 	}
 	if (message.row != actor->at)
-		return fail(err, "out of step: row %u came instead of %zu", message.row,
-			    actor->at);
+		return fail(err, "out of step: row %u came instead of %zu", message.row, actor->at);
 	if (fd >= 0)
 		return fail(err, "%s sent an fd where none belongs", role_names[row->who]);
 	/* Only STAGE speaks of a pid, in the row behind its fork. */

@@ -14,9 +14,10 @@
 
 /* What `run` has in hand once the container's process is executed. */
 struct started {
-	pid_t pid;           /* a child of the caller, unreaped */
-	int pidfd;           /* close it */
-	int terminal_master; /* process.terminal without a console socket: the pty's master, else -1 */
+	pid_t pid;	     /* a child of the caller, unreaped */
+	int pidfd;	     /* close it */
+	int terminal_master; /* process.terminal without a console socket: the pty's master, else -1
+			      */
 };
 
 /* Re-executes hull from a read-only clone of its own binary unless it runs from a read-only mount
@@ -36,8 +37,8 @@ int sequence_start(const char *root, const char *id, struct oci_error *err);
 /* Deletes a stopped or created container; any other only with force (it is killed first). With
  * force an unknown id is success. What a killed creator left is removed too. A failing poststop
  * hook is told to `warn` and does not stop the deletion. */
-int sequence_delete(const char *root, const char *id, bool force,
-		    void (*warn)(const char *text), struct oci_error *err);
+int sequence_delete(const char *root, const char *id, bool force, void (*warn)(const char *text),
+		    struct oci_error *err);
 
 /* Prints the ordered steps for this plan, one a line; "-" before those that it skips. */
 void sequence_explain(const struct plan *plan, FILE *out);

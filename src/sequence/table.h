@@ -26,11 +26,12 @@ enum kind {
 struct row {
 	enum kind kind;
 	enum role who, to;
-	const char *what;                  /* --explain, error context, name for fault tests */
+	const char *what;		   /* --explain, error context, name for fault tests */
 	bool (*when)(const struct plan *); /* NULL: always */
 	int (*run)(struct run *, struct oci_error *);
-	void (*undo)(struct run *);                   /* in PARENT, newest first */
-	int (*meet)(struct run *, struct oci_error *); /* JOIN: the deed of `to`, at the same time */
+	void (*undo)(struct run *); /* in PARENT, newest first */
+	int (*meet)(struct run *,
+		    struct oci_error *); /* JOIN: the deed of `to`, at the same time */
 	bool patient;  /* PASS: the receiver waits without limit, for hooks that have no timeout */
 	bool terminal; /* PASS: run->terminal_master goes with it, where there is one */
 };

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/error.h"
+#include "libocispec/oci_config.h"
 
 #define STATE_FORMAT 1
 #define STATE_FILE "state.json"
@@ -23,28 +24,29 @@
 enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
 extern const char *const status_names[];
 
-/* The content of state.json. Strings are malloc'ed by state_load(), borrowed while creating. */
+/* The content of state.json. Strings are the document's after state_load(), borrowed while
+ * creating. */
 struct state {
-	char *text;           /* what the strings point into after state_load(), or NULL */
+	struct oci_document *doc; /* owns what the strings point to after state_load(), or NULL */
 	const char *id;
-	const char *bundle;   /* absolute */
-	const char *rootfs;   /* absolute */
-	char created[40];     /* RFC 3339, UTC, nanoseconds; "" while creating */
+	const char *bundle; /* absolute */
+	const char *rootfs; /* absolute */
+	char created[40];   /* RFC 3339, UTC, nanoseconds; "" while creating */
 	uid_t owner;
-	pid_t pid;            /* INIT in the runtime's pid namespace; 0: none yet */
-	uint64_t pid_start;   /* its start time: field 22 of /proc/PID/stat, clock ticks */
+	pid_t pid;	    /* INIT in the runtime's pid namespace; 0: none yet */
+	uint64_t pid_start; /* its start time: field 22 of /proc/PID/stat, clock ticks */
 	char boot_id[40];
-	const char *cgroup;      /* below the cgroup2 mount, or NULL */
+	const char *cgroup;	 /* below the cgroup2 mount, or NULL */
 	const char *cgroup_root; /* where cgroup2 was mounted */
-	bool cgroup_made;        /* hull made it (or was about to) */
+	bool cgroup_made;	 /* hull made it (or was about to) */
 	unsigned cgroup_parents; /* how many parent directories hull made for it */
-	uint64_t cgroup_inode;   /* 0: not known yet */
-	bool has_process;        /* config.json has a process: start can work */
-	bool hooks_poststart;    /* so that start and delete parse config.json only when needed */
+	uint64_t cgroup_inode;	 /* 0: not known yet */
+	bool has_process;	 /* config.json has a process: start can work */
+	bool hooks_poststart;	 /* so that start and delete parse config.json only when needed */
 	bool hooks_poststop;
-	bool notify;             /* NOTIFY_SOCKET is proxied */
+	bool notify; /* NOTIFY_SOCKET is proxied */
 	bool own_pid_ns;
-	const char *annotations; /* JSON object text or NULL */
+	struct oci_pairs annotations;
 };
 
 /* 0, or -1 (code "invalid-id"): 1 to 255 bytes of [A-Za-z0-9_+.-], not starting with '.' or '-'. */
@@ -66,8 +68,8 @@ int state_write(int dir, const struct state *state, struct oci_error *err);
 int state_load(int dir, struct state *state, struct oci_error *err);
 void state_done(struct state *state);
 
-/* Status from the kernel. `dir` is the container's directory. Never waits for a lock. *pidfd (may be
- * NULL) gets a pidfd of a living INIT, or -1. */
+/* Status from the kernel. `dir` is the container's directory. Never waits for a lock. *pidfd (may
+ * be NULL) gets a pidfd of a living INIT, or -1. */
 enum status state_status(int dir, const struct state *state, int *pidfd);
 
 /* True when a creator holds the lock of the directory right now. */
@@ -76,8 +78,12 @@ bool state_locked(int dir);
 /* Removes the known files and the directory. Nothing there is fine. */
 int state_remove(const char *root, const char *id, struct oci_error *err);
 
-/* Starts field 22 of /proc/PID/stat and its flags; -1 when the process is gone. */
-int state_process_stat(pid_t pid, char *stat_letter, unsigned *flags, uint64_t *start);
+/* What /proc/PID/stat says of a process; each out may be NULL. 0, or -1 when it is gone. */
+int state_process_stat(pid_t pid, char *letter, unsigned *flags, uint64_t *start);
+
+/* In the flags of /proc/PID/stat until the first execve(2): a container's process that has it waits
+ * for start. Seen in zombies too. (include/linux/sched.h) */
+#define STATE_PF_FORKNOEXEC 0x40
 
 /* The current boot's id into buf[40]. */
 int state_boot_id(char buf[40], struct oci_error *err);

@@ -62,8 +62,7 @@ int caller_set_rlimits(struct run *run, struct oci_error *err)
 
 		if (prlimit64(run->init_pid, (enum __rlimit_resource)limit->resource, &value,
 			      NULL) < 0)
-			return fail_sys(err,
-					"/process/rlimits/%zu: prlimit %s soft %llu hard %llu",
+			return fail_sys(err, "/process/rlimits/%zu: prlimit %s soft %llu hard %llu",
 					limit->index,
 					run->plan->config->process.rlimits.v[limit->index].type,
 					(unsigned long long)limit->soft,

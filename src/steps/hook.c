@@ -25,11 +25,11 @@ extern char **environ;
 enum { TAIL = 1024 };
 
 struct hook_io {
-	int in;  /* write end of its stdin */
+	int in;	 /* write end of its stdin */
 	int out; /* read end of its stdout and stderr */
 	int pidfd;
 	const char *part[4]; /* of the state document, still to be written */
-	size_t written;      /* of part[at] */
+	size_t written;	     /* of part[at] */
 	size_t at;
 	char tail[TAIL + 1];
 	size_t tail_size;
@@ -245,8 +245,8 @@ int hook_run_one(const struct plan *plan, enum plan_hook_kind kind, size_t index
 {
 	const struct plan_hook *hook = &plan->hooks[kind].list[index];
 	/* startContainer is the container's own: process.env, not hull's environment. */
-	char *const *env = hook->env || kind != HOOK_START_CONTAINER ? hook->env
-								      : plan->process.env;
+	char *const *env =
+		hook->env || kind != HOOK_START_CONTAINER ? hook->env : plan->process.env;
 	struct hook_io io = { .in = -1, .out = -1, .pidfd = -1 };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction before;

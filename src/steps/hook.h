@@ -10,8 +10,9 @@
 #include "steps/run.h"
 
 /* Runs all hooks of a kind in the calling process's namespaces, with `cwd` as working directory.
- * pid 0 is left out of the document. The first that fails (cannot be executed, status not 0, killed,
- * over its timeout) ends it: "/hooks/createRuntime/1: hook '/x': exit status 3; it wrote: ...". */
+ * pid 0 is left out of the document. The first that fails (cannot be executed, status not 0,
+ * killed, over its timeout) ends it: "/hooks/createRuntime/1: hook '/x': exit status 3; it wrote:
+ * ...". */
 int hook_run(const struct plan *plan, enum plan_hook_kind kind, const char *status, pid_t pid,
 	     const char *cwd, struct oci_error *err);
 

@@ -107,8 +107,8 @@ int namespace_open_proc(struct run *run, struct oci_error *err)
 static int write_sysctl(int proc, const struct plan_sysctl *sysctl, struct oci_error *err)
 {
 	struct open_how how = { .flags = O_WRONLY | O_CLOEXEC,
-				.resolve = RESOLVE_BENEATH | RESOLVE_NO_XDEV |
-					   RESOLVE_NO_SYMLINKS };
+				.resolve =
+					RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
 	auto_fd sys = -1;
 	auto_fd fd = -1;
 	size_t size = strlen(sysctl->value);

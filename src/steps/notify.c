@@ -23,8 +23,8 @@ int notify_prepare(struct run *run, struct oci_error *err)
 	 * the host stays closed by the state directory's mode. */
 	if (fchmodat(run->state_dir, STATE_NOTIFY, 0755, 0) < 0)
 		return fail_sys(err, "chmod '" STATE_NOTIFY "'");
-	run->notify_tree = sys_open_tree(run->state_dir, STATE_NOTIFY,
-					 OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	run->notify_tree =
+		sys_open_tree(run->state_dir, STATE_NOTIFY, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (run->notify_tree < 0)
 		return fail_sys(err, "open_tree '" STATE_NOTIFY "'");
 	return 0;

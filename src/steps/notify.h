@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * NOTIFY_SOCKET (sd_notify(3)): the container gets a socket of hull's in a directory of its own, and
- * hull passes READY=1 on with MAINPID, instead of giving the service manager's socket away.
+ * NOTIFY_SOCKET (sd_notify(3)): the container gets a socket of hull's in a directory of its own,
+ * and hull passes READY=1 on with MAINPID, instead of giving the service manager's socket away.
  */
 #ifndef STEPS_NOTIFY_H
 #define STEPS_NOTIFY_H

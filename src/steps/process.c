@@ -97,8 +97,8 @@ int process_find_program(struct run *run, struct oci_error *err)
 	for (; at; at = strchr(at, ':') ? strchr(at, ':') + 1 : NULL) {
 		int length = (int)strcspn(at, ":");
 		/* An empty element is the working directory, as in execvp(3). */
-		int used = snprintf(run->program, room, "%.*s%s%s", length, at,
-				    length ? "/" : "./", name);
+		int used = snprintf(run->program, room, "%.*s%s%s", length, at, length ? "/" : "./",
+				    name);
 
 		if (used < 0 || (size_t)used >= room)
 			continue;
@@ -109,8 +109,9 @@ int process_find_program(struct run *run, struct oci_error *err)
 	}
 	if (refused)
 		return tell_program(name, refused, err);
-	return fail_code(err, "program-not-found", "exec: \"%s\": executable file not found in $PATH%s",
-			 name, run->plan->process.path ? "" : " (/process/env has no PATH)");
+	return fail_code(err, "program-not-found",
+			 "exec: \"%s\": executable file not found in $PATH%s", name,
+			 run->plan->process.path ? "" : " (/process/env has no PATH)");
 }
 
 /* The sixth field of the line of passwd(5) whose third is uid, into home. */
@@ -198,8 +199,7 @@ int process_find_home(struct run *run, struct oci_error *err)
 	(void)snprintf(run->home, sizeof(run->home), "HOME=/");
 	/* What isn't a regular file (a fifo, a device) isn't even opened. */
 	if (probe >= 0 && fstat(probe, &st) == 0 && S_ISREG(st.st_mode))
-		fd = inroot_try_open(run->rootfs, "/etc/passwd",
-				     O_RDONLY | O_NONBLOCK | O_NOCTTY);
+		fd = inroot_try_open(run->rootfs, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
 		(void)search_passwd(fd, run->plan->process.uid, run->home, sizeof(run->home));
 	add_env(run, run->home);
@@ -280,8 +280,9 @@ int process_set_capabilities(struct run *run, struct oci_error *err)
 		if (!(caps->ambient & (UINT64_C(1) << cap)))
 			continue;
 		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0) < 0)
-			return fail_sys(err, "/process/capabilities/ambient: "
-					     "prctl(PR_CAP_AMBIENT_RAISE, %d)",
+			return fail_sys(err,
+					"/process/capabilities/ambient: "
+					"prctl(PR_CAP_AMBIENT_RAISE, %d)",
 					cap);
 	}
 	return 0;

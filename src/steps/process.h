@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * From set-up to the container's program, in INIT inside the new root: what must be looked up there,
- * then everything that gives privilege away. Shared by create/start and exec.
+ * From set-up to the container's program, in INIT inside the new root: what must be looked up
+ * there, then everything that gives privilege away. Shared by create/start and exec.
  */
 #ifndef STEPS_PROCESS_H
 #define STEPS_PROCESS_H

@@ -74,8 +74,9 @@ static int explain_clone(const struct plan *plan, struct oci_error *err)
 		return fail(err, "clone3: No space left on device: a limit on namespaces is "
 				 "reached (/proc/sys/user/max_*_namespaces, or 32 nested)");
 	if (err->num == EBUSY)
-		return fail(err, "clone3 into cgroup '%s': Device or resource busy: it has "
-				 "controllers enabled for children",
+		return fail(err,
+			    "clone3 into cgroup '%s': Device or resource busy: it has "
+			    "controllers enabled for children",
 			    plan->cgroup.path);
 	if (err->num == EAGAIN)
 		return fail(err, "clone3: Resource temporarily unavailable: a limit on the number "
@@ -88,8 +89,7 @@ int spawn_init(struct run *run, struct oci_error *err)
 {
 	bool from_stage = run->plan->joins;
 	int pidfd = -1;
-	struct clone_args args = { .flags = namespace_flags(run->plan),
-				   .exit_signal = SIGCHLD };
+	struct clone_args args = { .flags = namespace_flags(run->plan), .exit_signal = SIGCHLD };
 	pid_t pid;
 
 	if (from_stage) {

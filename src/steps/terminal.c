@@ -22,8 +22,9 @@ int terminal_connect(struct run *run, struct oci_error *err)
 	auto_fd sock = -1;
 
 	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(err, "--console-socket: '%s' is longer than the %zu bytes of a socket "
-				 "address",
+		return fail(err,
+			    "--console-socket: '%s' is longer than the %zu bytes of a socket "
+			    "address",
 			    path, sizeof(address.sun_path) - 1);
 	memcpy(address.sun_path, path, strlen(path));
 	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -44,8 +45,7 @@ static int open_own_ptmx(struct run *run)
 
 	if (fd < 0 || fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
 		return -1;
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) ||
-	    fs.f_type != DEVPTS_SUPER_MAGIC)
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) || fs.f_type != DEVPTS_SUPER_MAGIC)
 		return -1;
 	/* Opened only now: opening a device can have effects. */
 	return inroot_try_open(run->rootfs, "/dev/pts/ptmx", O_RDWR | O_NOCTTY);
