@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The mounts of config.json. PARENT clones what bind mounts show of the host; INIT makes the rest,
+ * looks each destination up inside the root (base/inroot.h) and attaches by fd. File systems are
+ * made in filesystem.c; what the options mean was decided in plan/mounts.c. No path is looked up
+ * twice, and no mount table is read.
+ */
+#include "steps/mount.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+
+#include "base/fd.h"
+#include "base/inroot.h"
+#include "base/sys.h"
+#include "steps/copy_up.h"
+#include "steps/filesystem.h"
+
+enum {
+	INITIAL_CGROUP_NS = 0xeffffffb, /* inode of the host's own: PROC_CGROUP_INIT_INO */
+	PROC_ROOT = 1,			/* inode of the root of every procfs: PROC_ROOT_INO */
+};
+
+/* ---- PARENT: clones of the host ---- */
+
+/* What a bind mount without a propagation of its own gets: nothing of the container's reaches the
+ * host unless asked for; the host's mounts arrive where the root's propagation says so. */
+static uint64_t propagation_of(const struct plan *plan, const struct plan_mount *m)
+{
+	if (m->propagation != 0)
+		return m->propagation;
+	if (plan->root_propagation == MS_SHARED || plan->root_propagation == MS_SLAVE)
+		return MS_SLAVE;
+	return MS_PRIVATE;
+}
+
+/* One call does it all for a single mount; with rbind the plain options are the top mount's alone.
+ */
+static int set_attributes(int tree, const struct plan *plan, const struct plan_mount *m,
+			  struct oci_error *err)
+{
+	struct mount_attr all = { .attr_set = m->tree_set,
+				  .attr_clr = m->tree_clear,
+				  .propagation = propagation_of(plan, m) };
+	struct mount_attr top = { .attr_set = m->attr_set, .attr_clr = m->attr_clear };
+	bool has_top = (m->attr_set | m->attr_clear) != 0;
+
+	if (m->kind == MOUNT_CGROUP && m->read_only)
+		top.attr_set |= MOUNT_ATTR_RDONLY;
+	if (!m->recursive) {
+		/* What the tree words say of an attribute, plain words no longer do, and the
+		 * reverse wins: they come later. */
+		uint64_t mask = top.attr_set | top.attr_clr;
+
+		top.attr_set |= all.attr_set & ~mask;
+		top.attr_clr |= all.attr_clr & ~mask;
+		top.propagation = all.propagation;
+		all = top;
+		has_top = false;
+	}
+	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &all, sizeof(all)) < 0)
+		return fail_sys(err, "mount_setattr");
+	if (has_top && sys_mount_setattr(tree, "", AT_EMPTY_PATH, &top, sizeof(top)) < 0)
+		return fail_sys(err, "mount_setattr");
+	return 0;
+}
+
+static int clone_source(const struct plan *plan, const struct plan_mount *m, const char *path,
+			struct oci_error *err)
+{
+	auto_fd tree = sys_open_tree(AT_FDCWD, path,
+				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+					     (m->recursive ? AT_RECURSIVE : 0));
+
+	if (tree < 0 && errno == EINVAL)
+		return fail_sys(err,
+				"open_tree '%s': it can't be cloned; is it on an unbindable "
+				"mount, or below one that is locked?",
+				path);
+	if (tree < 0)
+		return fail_sys(err, "open_tree '%s'", path);
+	TRY(set_attributes(tree, plan, m, err));
+	return fd_take(&tree);
+}
+
+/* A cgroup mount is a new one only in a cgroup namespace that isn't the host's first: a new mount
+ * from there would reset the options of the host's hierarchy (nsdelegate, ...). */
+static bool shows_host_cgroups(const struct run *run)
+{
+	struct stat st;
+
+	if (plan_new_ns(run->plan, NS_CGROUP))
+		return false;
+	if (!plan_has_ns(run->plan, NS_CGROUP))
+		return true;
+	return fstat(run->ns_fd[NS_CGROUP], &st) < 0 || st.st_ino == INITIAL_CGROUP_NS;
+}
+
+/* The path that PARENT clones for this mount, or NULL when INIT makes it. */
+static const char *host_path(const struct run *run, const struct plan_mount *m)
+{
+	if (m->kind == MOUNT_BIND)
+		return m->source;
+	if (m->kind == MOUNT_CGROUP && shows_host_cgroups(run))
+		return run->plan->host->cgroup_mount;
+	return NULL;
+}
+
+/* What covers masked files. Read-only: a chmod in the container must not reach the host's node. */
+static int clone_null(struct run *run, struct oci_error *err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					       MOUNT_ATTR_NOEXEC,
+				   .propagation = MS_PRIVATE };
+	auto_fd tree = sys_open_tree(AT_FDCWD, "/dev/null", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	struct stat st;
+
+	if (tree < 0)
+		return fail_sys(err, "open_tree '/dev/null'");
+	if (fstat(tree, &st) < 0)
+		return fail_sys(err, "fstat '/dev/null'");
+	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(1, 3))
+		return fail(err, "'/dev/null' of the host is not the null device (1:3)");
+	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return fail_sys(err, "mount_setattr '/dev/null'");
+	run->null_tree = fd_take(&tree);
+	return 0;
+}
+
+int mount_open_sources(struct run *run, struct oci_error *err)
+{
+	const struct plan *plan = run->plan;
+
+	if (plan->n_mounts > 0) {
+		run->sources = malloc(plan->n_mounts * sizeof(*run->sources));
+		if (!run->sources)
+			return fail_sys(err, "malloc");
+	}
+	for (size_t i = 0; i < plan->n_mounts; i++)
+		run->sources[i] = -1;
+	for (size_t i = 0; i < plan->n_mounts; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+		const char *path = host_path(run, m);
+
+		if (!path)
+			continue;
+		run->sources[i] = clone_source(plan, m, path, err);
+		if (run->sources[i] < 0)
+			return fail_in(err, "/mounts/%zu: mount '%s' at '%s'", m->index, path,
+				       m->destination);
+	}
+	if (plan->n_masked > 0)
+		return clone_null(run, err);
+	return 0;
+}
+
+/* ---- INIT: attaching ---- */
+
+struct place {
+	struct run *run;
+	dev_t root_dev;
+	ino_t root_ino;
+	bool any_shared; /* then what is mounted may turn shared, and has to be set back */
+};
+
+static bool is_procfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == PROC_SUPER_MAGIC;
+}
+
+/* Files of procfs that may be covered: what containers of containers' tools (lxcfs) replace. All
+ * else there decides what processes are and may do, so it stays the kernel's. */
+static bool may_cover(const char *destination)
+{
+	static const char *const files[] = { "cpuinfo",	 "diskstats",
+					     "loadavg",	 "meminfo",
+					     "slabinfo", "stat",
+					     "swaps",	 "sys/crypto/fips_enabled",
+					     "uptime",	 "sys/kernel/ns_last_pid" };
+
+	if (strncmp(destination, "/proc/", 6) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		if (strcmp(destination + 6, files[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Where links led decides, not the words of the destination. `tree` may be -1: a new mount. */
+static int check_target(const struct place *place, const struct plan_mount *m, int target, int tree,
+			struct oci_error *err)
+{
+	struct stat st;
+
+	if (fstat(target, &st) < 0)
+		return fail_sys(err, "fstat");
+	if (st.st_dev == place->root_dev && st.st_ino == place->root_ino)
+		return fail(err, "the destination is the root itself (by a link?)");
+	if (!is_procfs(target))
+		return 0;
+	if (st.st_ino == PROC_ROOT && (tree >= 0 ? is_procfs(tree) : strcmp(m->type, "proc") == 0))
+		return 0;
+	if (st.st_ino != PROC_ROOT && may_cover(m->destination))
+		return 0;
+	return fail(err, "the destination is part of procfs, which only a procfs may cover as a "
+			 "whole, and only a few files of it otherwise");
+}
+
+/* Opens the destination, made when missing: a file for the clone of a file. */
+static int open_target(const struct place *place, const struct plan_mount *m, int tree,
+		       bool *existed, struct oci_error *err)
+{
+	int root = place->run->rootfs;
+	auto_fd target = inroot_try_open(root, m->destination, O_PATH);
+	struct stat st = { .st_mode = S_IFDIR };
+
+	*existed = target >= 0;
+	if (target < 0 && errno != ENOENT)
+		return fail_sys(err, "openat2 '%s' in the root", m->destination);
+	if (target < 0) {
+		if (tree >= 0 && fstat(tree, &st) < 0)
+			return fail_sys(err, "fstat the source");
+		if (S_ISDIR(st.st_mode))
+			target = inroot_make_directory(root, m->destination, 0755, err);
+		else
+			target = inroot_make_file(root, m->destination, err);
+		if (target < 0)
+			return -1;
+	}
+	TRY(check_target(place, m, target, tree, err));
+	return fd_take(&target);
+}
+
+static int move_to(int tree, int target, struct oci_error *err)
+{
+	struct stat from, to;
+
+	if (sys_move_mount(tree, "", target, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) == 0)
+		return 0;
+	(void)fail_sys(err, "move_mount");
+	if (fstat(tree, &from) == 0 && fstat(target, &to) == 0 &&
+	    S_ISDIR(from.st_mode) != S_ISDIR(to.st_mode))
+		return fail(err, "move_mount: the source is %s directory, the destination is %s",
+			    S_ISDIR(from.st_mode) ? "a" : "no",
+			    S_ISDIR(to.st_mode) ? "one" : "not");
+	return -1;
+}
+
+static int set_propagation(int mounted, const struct plan_mount *m, struct oci_error *err)
+{
+	struct mount_attr attr = { .propagation = m->propagation };
+	unsigned flags = AT_EMPTY_PATH | (m->propagation_recursive ? AT_RECURSIVE : 0);
+
+	if (sys_mount_setattr(mounted, "", flags, &attr, sizeof(attr)) < 0)
+		return fail_sys(err, "mount_setattr the propagation");
+	return 0;
+}
+
+/* Attaches and, where it isn't so already, sets the propagation: a mount on a shared one becomes
+ * shared. */
+static int attach(const struct place *place, const struct plan_mount *m, int tree, int target,
+		  struct oci_error *err)
+{
+	bool fresh = m->kind == MOUNT_NEW || m->kind == MOUNT_CGROUP;
+
+	TRY(move_to(tree, target, err));
+	if (m->propagation != 0 && (place->any_shared || (fresh && m->propagation != MS_PRIVATE)))
+		return set_propagation(tree, m, err);
+	return 0;
+}
+
+static int mount_source(const struct place *place, const struct plan_mount *m, int *source,
+			struct oci_error *err)
+{
+	auto_fd tree = fd_take(source);
+	bool existed;
+	auto_fd target = open_target(place, m, tree, &existed, err);
+
+	if (target < 0)
+		return -1;
+	return attach(place, m, tree, target, err);
+}
+
+/* A tmpfs without "mode=" looks as the directory did that it covers. */
+static const char *inherited_mode(const struct plan_mount *m, int target, char text[8])
+{
+	struct stat st;
+
+	if (strcmp(m->type, "tmpfs") != 0)
+		return NULL;
+	for (size_t i = 0; i < m->n_options; i++) {
+		if (strcmp(m->options[i].key, "mode") == 0)
+			return NULL;
+	}
+	if (fstat(target, &st) < 0 || !S_ISDIR(st.st_mode))
+		return NULL;
+	(void)snprintf(text, 8, "%o", st.st_mode & 07777);
+	return text;
+}
+
+/* Overlay mounts with long lists of layers: mount(2) puts them in place without giving an fd, so
+ * the destination is looked up once more and must be another file system by now. */
+static int mount_long(const struct place *place, const struct plan_mount *m, int target,
+		      struct oci_error *err)
+{
+	struct mount_attr attr = { .attr_set = m->attr_set,
+				   .attr_clr = m->attr_clear,
+				   .propagation = propagation_of(place->run->plan, m) };
+	struct stat below, now;
+	auto_fd mounted = -1;
+
+	TRY(filesystem_mount_long(m, target, err));
+	mounted = inroot_open(place->run->rootfs, m->destination, O_PATH, err);
+	if (mounted < 0)
+		return -1;
+	if (fstat(target, &below) < 0 || fstat(mounted, &now) < 0)
+		return fail_sys(err, "fstat");
+	if (below.st_dev == now.st_dev)
+		return fail(err, "the destination changed while it was mounted on");
+	if (sys_mount_setattr(mounted, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+		return fail_sys(err, "mount_setattr");
+	return 0;
+}
+
+static int mount_new(const struct place *place, const struct plan_mount *m, int *late,
+		     struct oci_error *err)
+{
+	bool existed;
+	auto_fd target = open_target(place, m, -1, &existed, err);
+	char mode[8];
+	auto_fd tree = -1;
+
+	if (target < 0)
+		return -1;
+	if (filesystem_is_long(m))
+		return mount_long(place, m, target, err);
+	tree = filesystem_make(m, existed ? inherited_mode(m, target, mode) : NULL, err);
+	if (tree < 0)
+		return -1;
+	if (m->copy_up && existed && copy_up(target, tree, err) < 0)
+		return fail_in(err, "tmpcopyup");
+	TRY(attach(place, m, tree, target, err));
+	if (m->legacy)
+		TRY(filesystem_legacy(m, tree, err));
+	if (m->read_only_late)
+		*late = fd_take(&tree);
+	return 0;
+}
+
+static int mount_change(const struct place *place, const struct plan_mount *m,
+			struct oci_error *err)
+{
+	struct mount_attr all = { .attr_set = m->tree_set, .attr_clr = m->tree_clear };
+	struct mount_attr top = { .attr_set = m->attr_set, .attr_clr = m->attr_clear };
+	auto_fd mounted = inroot_open(place->run->rootfs, m->destination, O_PATH, err);
+
+	if (mounted < 0)
+		return -1;
+	/* Also the question whether it is a mount at all, when there is nothing to set. */
+	if (sys_mount_setattr(mounted, "", AT_EMPTY_PATH, &top, sizeof(top)) < 0) {
+		if (errno == EINVAL)
+			return fail_sys(err, "mount_setattr: nothing is mounted there, or the "
+					     "options don't go together");
+		return fail_sys(err, "mount_setattr");
+	}
+	if ((m->tree_set | m->tree_clear) != 0) {
+		if (sys_mount_setattr(mounted, "", AT_EMPTY_PATH | AT_RECURSIVE, &all,
+				      sizeof(all)) < 0)
+			return fail_sys(err, "mount_setattr");
+		if (sys_mount_setattr(mounted, "", AT_EMPTY_PATH, &top, sizeof(top)) < 0)
+			return fail_sys(err, "mount_setattr");
+	}
+	if (m->n_options > 0)
+		TRY(filesystem_change(m, mounted, err));
+	if (m->legacy)
+		TRY(filesystem_legacy(m, mounted, err));
+	if (m->propagation != 0)
+		return set_propagation(mounted, m, err);
+	return 0;
+}
+
+static int mount_one(const struct place *place, const struct plan_mount *m, int *source,
+		     struct oci_error *err)
+{
+	struct plan_mount cgroup;
+
+	switch (m->kind) {
+	case MOUNT_BIND:
+		return mount_source(place, m, source, err);
+	case MOUNT_CGROUP:
+		if (*source >= 0)
+			return mount_source(place, m, source, err);
+		cgroup = *m;
+		cgroup.type = "cgroup2"; /* "cgroup" says version 1, which hull doesn't mount */
+		return mount_new(place, &cgroup, source, err);
+	case MOUNT_REMOUNT:
+		return mount_change(place, m, err);
+	case MOUNT_NEW:
+		break;
+	}
+	return mount_new(place, m, source, err);
+}
+
+static const char *name_of(const struct plan_mount *m)
+{
+	if (m->kind == MOUNT_REMOUNT)
+		return "remount";
+	return m->kind == MOUNT_BIND ? m->source : m->type;
+}
+
+int mount_all(struct run *run, struct oci_error *err)
+{
+	const struct plan *plan = run->plan;
+	struct place place = { .run = run };
+	struct stat root;
+
+	if (fstat(run->rootfs, &root) < 0)
+		return fail_sys(err, "fstat the root");
+	place.root_dev = root.st_dev;
+	place.root_ino = root.st_ino;
+	for (size_t i = 0; i < plan->n_mounts; i++)
+		place.any_shared |= plan->mounts[i].propagation == MS_SHARED;
+	for (size_t i = 0; i < plan->n_mounts; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+
+		if (mount_one(&place, m, &run->sources[i], err) < 0)
+			return fail_in(err, "/mounts/%zu: %s%s at '%s'", m->index,
+				       m->kind == MOUNT_REMOUNT ? "" : "mount ", name_of(m),
+				       m->destination);
+	}
+	return 0;
+}
+
+int mount_finish(struct run *run, struct oci_error *err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+
+	for (size_t i = 0; i < run->plan->n_mounts; i++) {
+		const struct plan_mount *m = &run->plan->mounts[i];
+
+		if (!m->read_only_late)
+			continue;
+		if (sys_mount_setattr(run->sources[i], "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
+			return fail_sys(err, "/mounts/%zu: make '%s' read-only: mount_setattr",
+					m->index, m->destination);
+		fd_drop(&run->sources[i]);
+	}
+	return 0;
+}
