@@ -8,15 +8,15 @@
 
 #include "steps/run.h"
 
-/* INIT, after mount_all, before rootfs_pivot: makes every node of plan->devices. One that is there
- * and the same is fine; a different one at the path of linux.devices is an error that says what is
- * there. Where mknod(2) is not permitted (user namespace) the host's node is bound instead. Needs
- * umask 0 for nothing: modes are set by fd. */
+/* INIT, after mount_all, before rootfs_pivot: makes every node of plan->devices, with exact mode
+ * and owner. One that is there and the same is fine; a different one at a path of linux.devices is
+ * an error that says what is there, at a default path it stays. Where mknod(2) is not permitted
+ * (user namespace, device filter) the host's node is bound instead. Nothing is made in a directory
+ * that shows the host's. */
 int device_make_all(struct run *run, struct oci_error *err);
 
 /* INIT, after mount_all: /dev/fd, /dev/stdin, /dev/stdout, /dev/stderr, /dev/core, /dev/ptmx. What
- * exists already is left alone, but for an unusable ptmx in a /dev that is a mount of config.json.
- */
+ * exists at these names is left as it is. */
 int device_links(struct run *run, struct oci_error *err);
 
 #endif

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Masked and read-only paths. A path that isn't there needs no cover; one that can't be covered is
+ * an error. One tree serves many places: its first use attaches it, the others attach clones of
+ * that mount (a detached tree can't be cloned before Linux 6.15).
+ */
+#include "steps/mask.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/inroot.h"
+#include "base/sys.h"
+
+struct cover {
+	int tree;
+	bool attached;
+};
+
+/* The path's fd, or -1: *missing says that there is nothing. */
+static int look(const struct run *run, const char *path, bool *missing, struct oci_error *err)
+{
+	int fd = inroot_try_open(run->rootfs, path, O_PATH);
+
+	*missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR);
+	if (fd < 0 && !*missing)
+		return fail_sys(err, "openat2 '%s'", path);
+	return fd;
+}
+
+static int attach(int tree, int target, struct oci_error *err)
+{
+	if (sys_move_mount(tree, "", target, "",
+			   MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
+		return fail_sys(err, "move_mount");
+	return 0;
+}
+
+static int put(struct cover *cover, int target, struct oci_error *err)
+{
+	auto_fd copy = -1;
+
+	if (!cover->attached) {
+		TRY(attach(cover->tree, target, err));
+		cover->attached = true;
+		return 0;
+	}
+	copy = sys_open_tree(cover->tree, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (copy < 0)
+		return fail_sys(err, "open_tree the cover");
+	return attach(copy, target, err);
+}
+
+/* An empty tmpfs that nothing can be written to. */
+static int make_empty_directory(struct oci_error *err)
+{
+	auto_fd fs = sys_fsopen("tmpfs", FSOPEN_CLOEXEC);
+	int mounted;
+
+	if (fs < 0)
+		return fail_sys(err, "fsopen tmpfs");
+	if (sys_fsconfig(fs, FSCONFIG_SET_STRING, "mode", "755", 0) < 0 ||
+	    sys_fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return fail_sys(err, "fsconfig tmpfs");
+	mounted = sys_fsmount(fs, FSMOUNT_CLOEXEC,
+			      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV |
+				      MOUNT_ATTR_NOEXEC);
+	if (mounted < 0)
+		return fail_sys(err, "fsmount tmpfs");
+	return mounted;
+}
+
+static int mask_path(struct run *run, const char *path, struct cover *null, struct cover *empty,
+		     struct oci_error *err)
+{
+	bool missing;
+	auto_fd target = look(run, path, &missing, err);
+	struct stat st;
+
+	if (target < 0)
+		return missing ? 0 : -1;
+	if (fstat(target, &st) < 0)
+		return fail_sys(err, "fstat");
+	if (!S_ISDIR(st.st_mode))
+		return put(null, target, err);
+	if (empty->tree < 0) {
+		empty->tree = make_empty_directory(err);
+		if (empty->tree < 0)
+			return -1;
+	}
+	return put(empty, target, err);
+}
+
+int mask_paths(struct run *run, struct oci_error *err)
+{
+	struct cover null = { .tree = run->null_tree };
+	struct cover empty = { .tree = -1 };
+	int result = 0;
+
+	for (size_t i = 0; result == 0 && i < run->plan->n_masked; i++) {
+		const char *path = run->plan->masked_paths[i];
+
+		result = mask_path(run, path, &null, &empty, err);
+		if (result < 0)
+			(void)fail_in(err, "/linux/maskedPaths/%zu: mask '%s'", i, path);
+	}
+	fd_drop(&empty.tree);
+	fd_drop(&run->null_tree);
+	return result;
+}
+
+/* A clone of the path on itself, so that the rest of its mount stays writable. */
+static int readonly_path(const struct run *run, const char *path, struct oci_error *err)
+{
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
+	bool missing;
+	auto_fd target = look(run, path, &missing, err);
+	auto_fd tree = -1;
+
+	if (target < 0)
+		return missing ? 0 : -1;
+	tree = sys_open_tree(target, "",
+			     AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return fail_sys(err, "open_tree");
+	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		return fail_sys(err, "mount_setattr");
+	return attach(tree, target, err);
+}
+
+int mask_readonly_paths(struct run *run, struct oci_error *err)
+{
+	for (size_t i = 0; i < run->plan->n_readonly; i++) {
+		const char *path = run->plan->readonly_paths[i];
+
+		if (readonly_path(run, path, err) < 0)
+			return fail_in(err, "/linux/readonlyPaths/%zu: make '%s' read-only", i,
+				       path);
+	}
+	return 0;
+}
