@@ -486,8 +486,7 @@ int json_parse(struct oci_document *doc, struct json_failure *failure)
 		return -1;
 	}
 	if (setjmp(build.out_of_memory)) {
-		memset(failure, 0, sizeof(*failure));
-		(void)snprintf(failure->text, sizeof(failure->text), "out of memory");
+		failure->no_memory = true;
 		return -1;
 	}
 	return run_parser(&build);

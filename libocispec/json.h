@@ -52,6 +52,7 @@ struct oci_document {
 
 /* What was wrong with a text, in parts, since reports want them apart. */
 struct json_failure {
+	bool no_memory; /* nothing was wrong, the text could not be looked at */
 	size_t at;
 	char pointer[512]; /* "" when it is about the text as a whole */
 	char text[512];

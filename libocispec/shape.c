@@ -459,10 +459,12 @@ int shape_read(const struct shape *shape, void *out, struct oci_document *doc, c
 	struct where top = { .up = NULL };
 	struct json_failure failure;
 
-	if (json_parse(doc, &failure) < 0)
-		(void)tell_at(&in, OCI_INVALID, failure.pointer, failure.at, failure.text);
-	else
+	if (!json_parse(doc, &failure))
 		(void)read_object(&in, shape, &top, doc->root, out);
+	else if (failure.no_memory)
+		(void)no_memory(&in);
+	else
+		(void)tell_at(&in, OCI_INVALID, failure.pointer, failure.at, failure.text);
 	if (!in.invalid)
 		return 0;
 	json_document_free(doc);
