@@ -68,7 +68,7 @@ static void print_help(FILE *out)
 		out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		(void)fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
-	(void)fputs("\n`hull COMMAND --help` says more of each. Options before the command:\n\n",
+	(void)fputs("\n`hull COMMAND --help` says more of each. Before the command:\n\n",
 		    out);
 	options_print(global_options, out);
 }
