@@ -6,7 +6,6 @@
  */
 #include "oci_config.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,6 +18,21 @@
 static const char code_word[] = "invalid-config";
 
 /* Checks: NULL when the string is fine, else what is expected. */
+
+/* Behind a list of identifiers with dots between ("rc.1+213" leaves "+213"); NULL without one. */
+static const char *skip_identifiers(const char *p)
+{
+	for (;; p++) {
+		size_t size = strspn(p, "0123456789-abcdefghijklmnopqrstuvwxyz"
+					"ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+
+		if (!size)
+			return NULL;
+		p += size;
+		if (*p != '.')
+			return p;
+	}
+}
 
 /* "1.0.2-dev", "1.3.0+build.5": https://semver.org, which the specification demands. */
 static const char *check_version(const char *value)
@@ -35,25 +49,11 @@ static const char *check_version(const char *value)
 		if (i < 2 && *p++ != '.')
 			return expected;
 	}
-	if (!*p)
-		return NULL;
-	if (*p != '-' && *p != '+')
-		return expected;
-	/* One or two lists of identifiers with dots between: -PRERELEASE and +BUILD. */
-	for (p++;; p++) {
-		size_t size = strspn(p, "0123456789-abcdefghijklmnopqrstuvwxyz"
-					"ABCDEFGHIJKLMNOPQRSTUVWXYZ");
-
-		if (!size)
-			return expected;
-		p += size;
-		if (!*p)
-			return NULL;
-		if (*p == '+' && !strchr(value, '+')[1])
-			return expected;
-		if (*p != '.' && (*p != '+' || strchr(value, '+') != p))
-			return expected;
-	}
+	if (*p == '-')
+		p = skip_identifiers(p + 1);
+	if (p && *p == '+')
+		p = skip_identifiers(p + 1);
+	return p && !*p ? NULL : expected;
 }
 
 static const char *check_absolute(const char *value)

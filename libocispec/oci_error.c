@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* For ": " and the longest that strerror() says, in any language. */
+#define ERRNO_ROOM 256
+
 int oci_fail(struct oci_error *err, const char *fmt, ...)
 {
 	va_list args;
@@ -40,6 +43,9 @@ int oci_fail_sys(struct oci_error *err, const char *fmt, ...)
 	(void)vsnprintf(err->text, sizeof(err->text), fmt, args);
 	va_end(args);
 	used = strlen(err->text);
+	/* The errno's words are never what is cut off. */
+	if (used > sizeof(err->text) - ERRNO_ROOM)
+		used = sizeof(err->text) - ERRNO_ROOM;
 	(void)snprintf(err->text + used, sizeof(err->text) - used, ": %s", strerror(num));
 	return -1;
 }
