@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "command/log.h"
+
+/* What the reader takes at most. */
+#define CONFIG_LIMIT ((size_t)4 * 1024 * 1024)
 
 static int absolute(const char *given, char **heap, const char **target, struct oci_error *err)
 {
@@ -78,12 +82,20 @@ int bundle_request(struct bundle *bundle, const struct globals *globals,
 	return find_paths(bundle, given, err);
 }
 
+/* Its own copy of the text is kept: the reader changes what it is given, and the state directory gets
+ * the file byte for byte. */
 int bundle_read(struct bundle *bundle, struct oci_error *err)
 {
-	const char *path = bundle->request.config_path;
+	struct request *request = &bundle->request;
+	const char *path = request->config_path;
 
-	if (oci_config_read_file(&bundle->config, AT_FDCWD, path, NULL, err) < 0)
-		return strstr(err->text, path) ? -1 : fail_in(err, "%s", path);
+	if (file_load_at(AT_FDCWD, path, CONFIG_LIMIT, &bundle->config_text, &request->config_size,
+			 err) < 0)
+		return -1;
+	request->config_text = bundle->config_text;
+	if (oci_config_read(&bundle->config, request->config_text, request->config_size, NULL,
+			    err) < 0)
+		return fail_in(err, "%s", path);
 	return 0;
 }
 
@@ -136,5 +148,6 @@ void bundle_done(struct bundle *bundle)
 	free(bundle->pid_file);
 	free(bundle->console_socket);
 	free(bundle->pidfd_socket);
+	free(bundle->config_text);
 	memset(bundle, 0, sizeof(*bundle));
 }

@@ -58,6 +58,7 @@ struct bundle {
 	char *pid_file;
 	char *console_socket;
 	char *pidfd_socket;
+	char *config_text;
 };
 
 /* Fills the request from the command line and the environment. id may be NULL (check). */

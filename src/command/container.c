@@ -70,8 +70,13 @@ void container_write(const struct container *container, struct json_text *out)
 	json_text_string(out, "rootfs", state->rootfs ? state->rootfs : "");
 	if (state->created[0]) /* callers decode a time: none is better than "" */
 		json_text_string(out, "created", state->created);
-	if (state->annotations)
-		json_text_raw(out, "annotations", state->annotations);
+	if (state->annotations.n > 0) {
+		json_text_open_object(out, "annotations");
+		for (size_t i = 0; i < state->annotations.n; i++)
+			json_text_string(out, state->annotations.v[i].key,
+					 state->annotations.v[i].value);
+		json_text_close_object(out);
+	}
 	json_text_string(out, "owner", owner);
 	json_text_close_object(out);
 }

@@ -7,6 +7,7 @@
 #define PLAN_REQUEST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 enum cgroup_manager { CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED };
 
@@ -14,6 +15,8 @@ struct request {
 	const char *id;
 	const char *bundle;         /* absolute, links resolved */
 	const char *config_path;    /* config.json, or what --config names */
+	const char *config_text;    /* its bytes, for the copy in the state directory */
+	size_t config_size;
 	const char *state_root;     /* --root or the default */
 	const char *pid_file;       /* or NULL */
 	const char *console_socket; /* or NULL */

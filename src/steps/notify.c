@@ -3,15 +3,18 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include "base/fd.h"
 #include "base/inroot.h"
 #include "base/sys.h"
+#include "steps/spawn.h"
 
 #define SOCKET_NAME "socket"
 
@@ -54,7 +57,7 @@ int notify_attach(struct run *run, struct oci_error *err)
 	return 0;
 }
 
-int notify_bind(int state_dir, struct oci_error *err)
+int notify_bind(struct run *run, struct oci_error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	auto_fd sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
@@ -62,13 +65,14 @@ int notify_bind(int state_dir, struct oci_error *err)
 	if (sock < 0)
 		return fail_sys(err, "socket");
 	(void)snprintf(address.sun_path, sizeof(address.sun_path),
-		       "/proc/self/fd/%d/" STATE_NOTIFY "/" SOCKET_NAME, state_dir);
+		       "/proc/self/fd/%d/" STATE_NOTIFY "/" SOCKET_NAME, run->state_dir);
 	(void)unlink(address.sun_path); /* of a start that failed */
 	if (bind(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
 		return fail_sys(err, "bind '" STATE_NOTIFY "/" SOCKET_NAME "'");
 	if (chmod(address.sun_path, 0666) < 0)
 		return fail_sys(err, "chmod '" STATE_NOTIFY "/" SOCKET_NAME "'");
-	return fd_take(&sock);
+	run->notify_socket = fd_take(&sock);
+	return 0;
 }
 
 static int tell(const char *path, pid_t pid, struct oci_error *err)
@@ -103,28 +107,45 @@ static bool says_ready(const char *text)
 	return false;
 }
 
-int notify_relay(int sock, int init_pidfd, pid_t init_pid, const char *address,
-		 struct oci_error *err)
+static int wait_and_tell(struct run *run, struct oci_error *err)
 {
-	struct pollfd polls[] = { { .fd = sock, .events = POLLIN },
-				  { .fd = init_pidfd, .events = POLLIN } };
+	struct pollfd polls[] = { { .fd = run->notify_socket, .events = POLLIN },
+				  { .fd = run->init_pidfd, .events = POLLIN } };
 	char text[4096];
 
 	for (;;) {
-		ssize_t got;
-
 		if (poll(polls, 2, -1) < 0) {
 			if (errno == EINTR)
 				continue;
 			return fail_sys(err, "poll");
 		}
 		if (polls[0].revents) {
-			got = recv(sock, text, sizeof(text) - 1, MSG_DONTWAIT);
+			ssize_t got =
+				recv(run->notify_socket, text, sizeof(text) - 1, MSG_DONTWAIT);
+
 			text[got > 0 ? got : 0] = '\0';
 			if (says_ready(text))
-				return tell(address, init_pid, err);
+				return tell(run->plan->request->notify_socket, run->init_pid, err);
 		} else if (polls[1].revents) {
 			return 0; /* it ended without being ready, which its status tells */
 		}
 	}
+}
+
+int notify_relay(struct run *run, struct oci_error *err)
+{
+	const struct request *request = run->plan->request;
+	struct clone_args args = { .exit_signal = SIGCHLD };
+	pid_t pid;
+
+	if (!request->run || request->detach)
+		return wait_and_tell(run, err);
+	pid = sys_clone3(&args);
+	if (pid < 0)
+		return fail_sys(err, "clone3");
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		spawn_end(wait_and_tell(run, err) < 0);
+	}
+	return 0;
 }

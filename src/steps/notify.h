@@ -16,12 +16,12 @@ void notify_undo(struct run *run);
 /* INIT, before the pivot: attaches the clone at PLAN_NOTIFY_INSIDE. */
 int notify_attach(struct run *run, struct oci_error *err);
 
-/* START: binds the socket that the container will write to. Returns it. */
-int notify_bind(int state_dir, struct oci_error *err);
+/* START: binds the socket that the container will write to, run->notify_socket. */
+int notify_bind(struct run *run, struct oci_error *err);
 
 /* START, after the process was executed: waits for READY=1 or the process's end, whichever comes
- * first, and tells it to the socket `address` (NOTIFY_SOCKET's value, "@" means abstract). */
-int notify_relay(int sock, int init_pidfd, pid_t init_pid, const char *address,
-		 struct oci_error *err);
+ * first, and tells the caller's NOTIFY_SOCKET ("@" means abstract). In a foreground run a child of
+ * hull's waits, since hull itself has the container's terminal and signals to serve. */
+int notify_relay(struct run *run, struct oci_error *err);
 
 #endif

@@ -16,17 +16,26 @@
 #include "base/sys.h"
 #include "steps/caller.h"
 
+int process_make_cwd(struct run *run, struct oci_error *err)
+{
+	const char *cwd = run->plan->process.cwd;
+	auto_fd dir = inroot_try_open(run->rootfs, cwd, O_PATH | O_DIRECTORY);
+
+	if (dir >= 0)
+		return 0;
+	if (errno != ENOENT)
+		return fail_sys(err, "/process/cwd: open '%s'", cwd);
+	dir = inroot_make_directory(run->rootfs, cwd, 0755, err);
+	return dir < 0 ? fail_in(err, "/process/cwd") : 0;
+}
+
 int process_enter_cwd(struct run *run, struct oci_error *err)
 {
 	const char *cwd = run->plan->process.cwd;
 	auto_fd dir = inroot_try_open(run->rootfs, cwd, O_PATH | O_DIRECTORY);
 
-	if (dir < 0 && errno == ENOENT)
-		dir = inroot_make_directory(run->rootfs, cwd, 0755, err);
-	else if (dir < 0)
-		(void)fail_sys(err, "open '%s'", cwd);
 	if (dir < 0)
-		return fail_in(err, "/process/cwd");
+		return fail_sys(err, "/process/cwd: open '%s'", cwd);
 	if (fchdir(dir) < 0)
 		return fail_sys(err, "/process/cwd: chdir '%s'", cwd);
 	return 0;

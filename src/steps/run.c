@@ -9,10 +9,10 @@ void run_init(struct run *run, const struct plan *plan)
 			     .state_dir = -1,
 			     .proc = -1,
 			     .cgroup = -1,
-			     .dev_null = -1,
 			     .rootfs = -1,
 			     .null_tree = -1,
 			     .notify_tree = -1,
+			     .notify_socket = -1,
 			     .console_socket = -1,
 			     .start_listener = -1,
 			     .terminal_master = -1,
@@ -27,7 +27,7 @@ void run_init(struct run *run, const struct plan *plan)
 void run_done(struct run *run)
 {
 	int *fds[] = { &run->state_dir,	  &run->proc,		&run->cgroup,
-		       &run->dev_null,	  &run->rootfs,		&run->notify_tree,
+		       &run->rootfs,		&run->notify_tree, &run->notify_socket,
 		       &run->null_tree,	  &run->console_socket, &run->start_listener,
 		       &run->channel,	  &run->channel_child,	&run->init_pidfd,
 		       &run->stage_pidfd, &run->terminal_master };

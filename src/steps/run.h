@@ -22,13 +22,13 @@ struct run {
 	int state_dir; /* PARENT, START: the container's directory, flock held by its maker */
 	int proc;      /* PARENT, INIT: the procfs that hull writes to, checked by its opener */
 	int cgroup;    /* PARENT: the container's cgroup directory, or -1 */
-	int dev_null;  /* PARENT, INIT: the host's /dev/null, checked to be 1:3 */
 
 	int rootfs;    /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
 	int *sources;  /* PARENT: detached clones of bind sources, one per plan mount, or -1 */
 	int null_tree; /* PARENT: detached clone of the host's /dev/null (1:3), for masked files, or
 			  -1 */
 	int notify_tree; /* PARENT: detached clone of the NOTIFY_SOCKET proxy's directory, or -1 */
+	int notify_socket;   /* START: what the container writes READY=1 to, or -1 */
 	int console_socket;  /* PARENT: connected, or -1 */
 	int ns_fd[NS_TYPES]; /* PARENT opens, STAGE joins: namespaces given by path, or -1 */
 	int start_listener;  /* PARENT binds, INIT listens; -1 in run */
@@ -41,6 +41,7 @@ struct run {
 	bool init_is_child; /* it can be waited for */
 	pid_t stage_pid;
 	int stage_pidfd;
+	bool pid_file_written;
 
 	/* INIT: decided after the pivot, by looking into the container */
 	char program[PATH_MAX];	 /* what execve gets */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "steps/spawn.h"
 
+#include <limits.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -12,6 +13,13 @@
 
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP 0x200000000ULL /* Linux 5.7 */
+#endif
+
+/* Where test builds keep their trace file (sequence/fault.c). */
+#ifdef HULL_FAULT_INJECTION
+#define SPAWN_TRACE_FD 500
+#else
+#define SPAWN_TRACE_FD (-1)
 #endif
 
 int spawn_channel(struct run *run, struct oci_error *err)
@@ -137,6 +145,51 @@ int spawn_outlive(struct run *run, struct oci_error *err)
 	(void)run;
 	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
 		return fail_sys(err, "prctl(PR_SET_PDEATHSIG)");
+	return 0;
+}
+
+int spawn_see_executed(struct run *run, struct oci_error *err)
+{
+	unsigned flags;
+
+	if (state_process_stat(run->init_pid, NULL, &flags, NULL) < 0)
+		return 0;
+	if (!(flags & STATE_PF_FORKNOEXEC))
+		return 0;
+	return fail_code(err, "init-died",
+			 "the container's first process was killed before its program was "
+			 "executed");
+}
+
+_Noreturn void spawn_end(int status)
+{
+	_exit(status);
+}
+
+int spawn_let_go(struct run *run, struct oci_error *err)
+{
+	unsigned from = 3 + run->plan->process.preserve_fds;
+	int keep[] = { run->rootfs, run->channel, run->start_listener, SPAWN_TRACE_FD };
+
+	/* Whatever is known or was inherited without anybody's knowledge: gaps between the kept. */
+	for (;;) {
+		unsigned next = UINT_MAX;
+
+		for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
+			if (keep[i] >= (int)from && (unsigned)keep[i] < next)
+				next = (unsigned)keep[i];
+		if (next > from && sys_close_range(from, next == UINT_MAX ? next : next - 1, 0) < 0)
+			return fail_sys(err, "close_range from %u", from);
+		if (next == UINT_MAX)
+			break;
+		from = next + 1;
+	}
+	run->proc = run->cgroup = run->null_tree = run->notify_tree = -1;
+	run->init_pidfd = run->stage_pidfd = -1;
+	for (int type = 0; type < NS_TYPES; type++)
+		run->ns_fd[type] = -1;
+	for (size_t i = 0; run->sources && i < run->plan->n_mounts; i++)
+		run->sources[i] = -1;
 	return 0;
 }
 

@@ -26,6 +26,18 @@ int spawn_stage_ended(struct run *run, struct oci_error *err);
  * of the channel still ends INIT. */
 int spawn_outlive(struct run *run, struct oci_error *err);
 
+/* START: the channel ended. Executed (0), or did INIT die before (-1)? When it is reaped already
+ * nobody can know any more, and then no failure is claimed. */
+int spawn_see_executed(struct run *run, struct oci_error *err);
+
+/* Ends a helper process of hull's at once, without what exit(3) does for the parent. */
+_Noreturn void spawn_end(int status);
+
+/* INIT, inside the new root: closes everything that leads to the host, so that no path that names
+ * /proc/self/fd can reach it while the container's own names are looked up and executed. What stays:
+ * 0, 1, 2, the preserved ones, the root, the channel, the start socket. */
+int spawn_let_go(struct run *run, struct oci_error *err);
+
 /* Undo, PARENT: kills and reaps. */
 void spawn_kill_stage(struct run *run);
 void spawn_kill_init(struct run *run);

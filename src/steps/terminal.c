@@ -6,34 +6,18 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/socket.h>
 #include <sys/sysmacros.h>
-#include <sys/un.h>
 #include <sys/vfs.h>
 
 #include "base/fd.h"
 #include "base/inroot.h"
 #include "base/sys.h"
+#include "base/unix_socket.h"
 
 int terminal_connect(struct run *run, struct oci_error *err)
 {
-	const char *path = run->plan->request->console_socket;
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	auto_fd sock = -1;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(err,
-			    "--console-socket: '%s' is longer than the %zu bytes of a socket "
-			    "address",
-			    path, sizeof(address.sun_path) - 1);
-	memcpy(address.sun_path, path, strlen(path));
-	sock = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (sock < 0)
-		return fail_sys(err, "socket");
-	if (connect(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return fail_sys(err, "--console-socket: connect to '%s'", path);
-	run->console_socket = fd_take(&sock);
-	return 0;
+	run->console_socket = unix_socket_connect(run->plan->request->console_socket, err);
+	return run->console_socket < 0 ? fail_in(err, "--console-socket") : 0;
 }
 
 /* The ptmx of the container's devpts, checked: the root file system could offer anything. */

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The order of create, start and run, on one page. A reader who wants to know what happens when
+ * reads here; what a row does is in the step of that name. ARCHITECTURE.md says which facts about
+ * the kernel decide the order.
+ */
+#include <stddef.h>
+
+#include "sequence/table.h"
+#include "steps/caller.h"
+#include "steps/cgroup.h"
+#include "steps/device.h"
+#include "steps/device_filter.h"
+#include "steps/hook.h"
+#include "steps/mask.h"
+#include "steps/mount.h"
+#include "steps/namespace.h"
+#include "steps/notify.h"
+#include "steps/process.h"
+#include "steps/record.h"
+#include "steps/rootfs.h"
+#include "steps/spawn.h"
+#include "steps/start_socket.h"
+#include "steps/terminal.h"
+
+static bool joins(const struct plan *p)
+{
+	return p->joins;
+}
+
+static bool joins_not(const struct plan *p)
+{
+	return !p->joins;
+}
+
+static bool new_mounts(const struct plan *p)
+{
+	return plan_new_ns(p, NS_MOUNT);
+}
+
+static bool joins_mounts(const struct plan *p)
+{
+	return p->namespaces[NS_MOUNT].how == NS_JOINED;
+}
+
+static bool joins_mounts_not(const struct plan *p)
+{
+	return !joins_mounts(p);
+}
+
+static bool new_network(const struct plan *p)
+{
+	return plan_new_ns(p, NS_NET);
+}
+
+static bool names(const struct plan *p)
+{
+	return p->hostname || p->domainname;
+}
+
+static bool sysctls(const struct plan *p)
+{
+	return p->n_sysctls > 0;
+}
+
+static bool oom_score(const struct plan *p)
+{
+	return p->process.present && p->process.has_oom_score_adj;
+}
+
+static bool writes_proc(const struct plan *p)
+{
+	return sysctls(p) || oom_score(p);
+}
+
+static bool has_cgroup(const struct plan *p)
+{
+	return p->cgroup.used;
+}
+
+static bool device_filter(const struct plan *p)
+{
+	return p->cgroup.used && p->cgroup.n_filter > 0;
+}
+
+static bool notify(const struct plan *p)
+{
+	return p->notify;
+}
+
+static bool created_first(const struct plan *p)
+{
+	return !p->request->run;
+}
+
+static bool pid_file(const struct plan *p)
+{
+	return p->request->pid_file;
+}
+
+static bool pidfd_socket(const struct plan *p)
+{
+	return p->request->pidfd_socket;
+}
+
+static bool keyring(const struct plan *p)
+{
+	return !p->request->no_new_keyring;
+}
+
+static bool process(const struct plan *p)
+{
+	return p->process.present;
+}
+
+static bool terminal(const struct plan *p)
+{
+	return p->process.present && p->process.terminal;
+}
+
+static bool terminal_not(const struct plan *p)
+{
+	return p->process.present && !p->process.terminal;
+}
+
+static bool console(const struct plan *p)
+{
+	return terminal(p) && p->request->console_socket;
+}
+
+static bool rlimits(const struct plan *p)
+{
+	return p->process.present && p->process.n_rlimits > 0;
+}
+
+static bool home(const struct plan *p)
+{
+	return p->process.present && p->process.needs_home;
+}
+
+static bool set_personality(const struct plan *p)
+{
+	return p->process.present && p->process.has_personality;
+}
+
+static bool no_new_privs(const struct plan *p)
+{
+	return p->process.present && p->process.no_new_privs;
+}
+
+static bool masked(const struct plan *p)
+{
+	return p->n_masked > 0;
+}
+
+static bool readonly_paths(const struct plan *p)
+{
+	return p->n_readonly > 0;
+}
+
+static bool readonly_root(const struct plan *p)
+{
+	return p->root_readonly;
+}
+
+static bool prestart(const struct plan *p)
+{
+	return p->hooks[HOOK_PRESTART].n > 0;
+}
+
+static bool create_runtime(const struct plan *p)
+{
+	return p->hooks[HOOK_CREATE_RUNTIME].n > 0;
+}
+
+static bool create_container(const struct plan *p)
+{
+	return p->hooks[HOOK_CREATE_CONTAINER].n > 0;
+}
+
+static bool start_container(const struct plan *p)
+{
+	return p->hooks[HOOK_START_CONTAINER].n > 0;
+}
+
+static bool poststart(const struct plan *p)
+{
+	return p->hooks[HOOK_POSTSTART].n > 0;
+}
+
+/* INIT must wait for PARENT in the middle of its work. */
+static bool meets_mounted(const struct plan *p)
+{
+	return prestart(p) || create_runtime(p) || terminal(p);
+}
+
+/* A DO row has its deed done by `who`; `to` is of no meaning there. */
+#define ROW(k, by, other, text, ...) \
+	{ .kind = (k), .who = (by), .to = (other), .what = (text), __VA_ARGS__ }
+
+/* clang-format off */
+const struct row create_rows[] = {
+	/* Nothing on the host changes in these: what can be refused is refused here. */
+	ROW(DO,   PARENT, PARENT, "mark inherited fds close-on-exec",       .run = record_caller_fds),
+	ROW(DO,   PARENT, PARENT, "open the root file system",              .when = joins_mounts_not, .run = rootfs_open),
+	ROW(DO,   PARENT, PARENT, "open mount sources",                     .when = new_mounts, .run = mount_open_sources),
+	ROW(DO,   PARENT, PARENT, "open namespaces given by path",          .when = joins, .run = namespace_open),
+	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = writes_proc, .run = namespace_open_proc),
+	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
+
+	/* From here on something is left when PARENT is killed; state.json knows it first. */
+	ROW(DO,   PARENT, PARENT, "reserve the container id",               .run = record_reserve, .undo = record_release),
+	ROW(DO,   PARENT, PARENT, "record what will be made",               .run = record_intent),
+	ROW(DO,   PARENT, PARENT, "copy config.json",                       .run = record_config),
+	ROW(DO,   PARENT, PARENT, "make the cgroup",                        .when = has_cgroup, .run = cgroup_make, .undo = cgroup_undo),
+	ROW(DO,   PARENT, PARENT, "attach the device filter",               .when = device_filter, .run = device_filter_attach),
+	ROW(DO,   PARENT, PARENT, "make the notify directory",              .when = notify, .run = notify_prepare, .undo = notify_undo),
+	ROW(DO,   PARENT, PARENT, "bind the start socket",                  .when = created_first, .run = start_socket_bind),
+	ROW(DO,   PARENT, PARENT, "open the channel",                       .run = spawn_channel),
+
+	ROW(FORK, PARENT, STAGE,  "fork to join namespaces",                .when = joins, .run = spawn_stage, .undo = spawn_kill_stage),
+	ROW(PASS, PARENT, STAGE,  "join",                                   .when = joins),
+	ROW(DO,   STAGE,  STAGE,  "join namespaces given by path",          .when = joins, .run = namespace_join),
+	ROW(FORK, STAGE,  INIT,   "fork into the other namespaces",         .when = joins, .run = spawn_init, .undo = spawn_kill_init),
+	ROW(PASS, STAGE,  PARENT, "the first process exists",               .when = joins),
+	ROW(DO,   PARENT, PARENT, "take over the first process",            .when = joins, .run = spawn_stage_ended),
+	ROW(FORK, PARENT, INIT,   "fork into cgroup and namespaces",        .when = joins_not, .run = spawn_init, .undo = spawn_kill_init),
+	ROW(PASS, PARENT, INIT,   "set up the container"),
+
+	ROW(DO,   INIT,   INIT,   "reset what the caller passed on",        .run = caller_reset),
+	ROW(DO,   INIT,   INIT,   "join a new session keyring",             .when = keyring, .run = caller_new_keyring),
+	ROW(DO,   INIT,   INIT,   "bring up the loopback",                  .when = new_network, .run = namespace_loopback),
+	ROW(DO,   INIT,   INIT,   "set host and domain name",               .when = names, .run = namespace_names),
+	ROW(DO,   INIT,   INIT,   "open the root in the joined mounts",     .when = joins_mounts, .run = rootfs_open),
+	ROW(DO,   INIT,   INIT,   "keep mounts from the host",              .when = new_mounts, .run = rootfs_isolate),
+	ROW(DO,   INIT,   INIT,   "attach the root file system",            .when = new_mounts, .run = rootfs_attach),
+	ROW(DO,   INIT,   INIT,   "mount everything",                       .when = new_mounts, .run = mount_all),
+	ROW(DO,   INIT,   INIT,   "attach the notify directory",            .when = notify, .run = notify_attach),
+	ROW(DO,   INIT,   INIT,   "make device nodes",                      .when = new_mounts, .run = device_make_all),
+	ROW(DO,   INIT,   INIT,   "make device links",                      .when = new_mounts, .run = device_links),
+	ROW(DO,   INIT,   INIT,   "open the terminal",                      .when = terminal, .run = terminal_open),
+	ROW(DO,   INIT,   INIT,   "give standard streams to the user",      .when = terminal_not, .run = terminal_own_streams),
+	ROW(DO,   INIT,   INIT,   "make the working directory",             .when = process, .run = process_make_cwd),
+	ROW(PASS, INIT,   PARENT, "mounted, not yet pivoted",               .when = meets_mounted, .terminal = true),
+	ROW(DO,   PARENT, PARENT, "send the terminal",                      .when = console, .run = terminal_send),
+	ROW(DO,   PARENT, PARENT, "run prestart hooks",                     .when = prestart, .run = hook_prestart),
+	ROW(DO,   PARENT, PARENT, "run createRuntime hooks",                .when = create_runtime, .run = hook_create_runtime),
+	ROW(PASS, PARENT, INIT,   "the runtime's hooks are done",           .when = meets_mounted),
+	ROW(DO,   INIT,   INIT,   "run createContainer hooks",              .when = create_container, .run = hook_create_container),
+	ROW(DO,   INIT,   INIT,   "finish read-only mounts",                .when = new_mounts, .run = mount_finish),
+	ROW(DO,   INIT,   INIT,   "pivot into the root",                    .run = rootfs_pivot),
+	ROW(DO,   INIT,   INIT,   "write sysctls",                          .when = sysctls, .run = namespace_sysctls),
+	ROW(DO,   INIT,   INIT,   "mask paths",                             .when = masked, .run = mask_paths),
+	ROW(DO,   INIT,   INIT,   "make paths read-only",                   .when = readonly_paths, .run = mask_readonly_paths),
+	ROW(DO,   INIT,   INIT,   "make the root read-only",                .when = readonly_root, .run = rootfs_readonly),
+	ROW(DO,   INIT,   INIT,   "set the root's propagation",             .when = new_mounts, .run = rootfs_propagate),
+	ROW(DO,   INIT,   INIT,   "let go of the host",                     .run = spawn_let_go),
+	ROW(DO,   INIT,   INIT,   "enter the working directory",            .when = process, .run = process_enter_cwd),
+	ROW(DO,   INIT,   INIT,   "take the user's real ids",               .when = process, .run = process_take_real_ids),
+	ROW(DO,   INIT,   INIT,   "find the program",                       .when = process, .run = process_find_program),
+	ROW(DO,   INIT,   INIT,   "find HOME",                              .when = home, .run = process_find_home),
+	ROW(DO,   INIT,   INIT,   "outlive the creator",                    .run = spawn_outlive),
+	ROW(PASS, INIT,   PARENT, "ready",                                  .patient = true),
+	ROW(DO,   PARENT, PARENT, "set resource limits",                    .when = rlimits, .run = caller_set_rlimits),
+	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
+	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),
+	ROW(DO,   PARENT, PARENT, "send the pidfd",                         .when = pidfd_socket, .run = record_send_pidfd),
+	ROW(DO,   PARENT, PARENT, "record the container as created",        .run = record_created),
+	ROW(PASS, PARENT, INIT,   "created"),
+
+	ROW(JOIN, START,  INIT,   "meet at the start socket",               .when = created_first, .run = start_socket_connect, .meet = start_socket_wait),
+	ROW(DO,   START,  START,  "bind the notify socket",                 .when = notify, .run = notify_bind),
+	ROW(PASS, START,  INIT,   "start"),
+	ROW(DO,   INIT,   INIT,   "run startContainer hooks",               .when = start_container, .run = hook_start_container),
+	/* Privilege goes from here on, each row while what the next ones need is still held. */
+	ROW(DO,   INIT,   INIT,   "set the personality",                    .when = set_personality, .run = process_set_personality),
+	ROW(DO,   INIT,   INIT,   "set no_new_privs",                       .when = no_new_privs, .run = process_set_no_new_privs),
+	ROW(DO,   INIT,   INIT,   "drop the bounding set",                  .when = process, .run = process_drop_bounding),
+	ROW(DO,   INIT,   INIT,   "change to the user's ids",               .when = process, .run = process_change_ids),
+	ROW(DO,   INIT,   INIT,   "set capabilities",                       .when = process, .run = process_set_capabilities),
+	ROW(DO,   INIT,   INIT,   "read the confinement back",              .when = process, .run = process_read_back),
+	ROW(EXEC, INIT,   START,  "execute the process",                    .when = process, .run = process_execute),
+	ROW(DO,   START,  START,  "see that it was executed",               .when = process, .run = spawn_see_executed),
+	ROW(DO,   START,  START,  "run poststart hooks",                    .when = poststart, .run = hook_poststart),
+	ROW(DO,   START,  START,  "pass READY on",                          .when = notify, .run = notify_relay),
+	{ .what = NULL },
+};
+/* clang-format on */
