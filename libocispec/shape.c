@@ -317,34 +317,67 @@ static const struct field *find_field(const struct shape *shape, const char *nam
 	return field->name ? field : NULL;
 }
 
+struct named {
+	const char *name; /* NULL: the element has none, or an invalid one */
+	size_t index;
+};
+
+static int by_name(const void *left, const void *right)
+{
+	const struct named *a = left, *b = right;
+	int order = a->name && b->name ? strcmp(a->name, b->name) : !!a->name - !!b->name;
+
+	if (order)
+		return order;
+	return a->index < b->index ? -1 : 1;
+}
+
+/* Which elements have the name of one before them. Sorted, so that a hostile list costs no more
+ * than its length; NULL when memory ran out. */
+static bool *find_repeated(struct reader *in, const struct any_list *list, size_t size,
+			   size_t offset)
+{
+	struct named *named = arena_take_zeroed(&in->doc->arena, list->n, sizeof(*named));
+	bool *repeated = arena_take_zeroed(&in->doc->arena, list->n, sizeof(*repeated));
+
+	if (!named || !repeated)
+		return NULL;
+	for (size_t i = 0; i < list->n; i++) {
+		const char *element = (const char *)list->v + i * size;
+
+		named[i].name = *(const char *const *)(const void *)(element + offset);
+		named[i].index = i;
+	}
+	qsort(named, list->n, sizeof(*named), by_name);
+	for (size_t i = 1; i < list->n; i++) {
+		if (named[i - 1].name && !strcmp(named[i - 1].name, named[i].name))
+			repeated[named[i].index] = true;
+	}
+	return repeated;
+}
+
 /* Told when an element's unique member equals that of one before it. */
 static int check_unique(struct reader *in, const struct field *field, const struct where *where,
 			const struct json_node *node, const struct any_list *list)
 {
 	const struct field *member = find_field(field->shape, field->unique);
-	const struct json_node *one = node->first;
-	char found[FOUND_ROOM];
+	const bool *repeated = find_repeated(in, list, field->shape->size, member->offset);
+	struct where element = { .up = where };
+	struct where place = { .up = &element, .key = field->unique };
 
-	for (size_t i = 0; i < list->n; i++, one = one->next) {
-		struct where element = { .up = where, .index = i };
-		struct where place = { .up = &element, .key = field->unique };
-		const char *const *mine, *const *other;
-		const struct json_node *at = one->first;
+	if (!repeated)
+		return no_memory(in);
+	for (const struct json_node *one = node->first; one; one = one->next, element.index++) {
+		const struct json_node *value = one->first;
+		char found[FOUND_ROOM];
 
-		mine = (const void *)((const char *)list->v + i * field->shape->size +
-				      member->offset);
-		for (size_t j = 0; *mine && j < i; j++) {
-			other = (const void *)((const char *)list->v + j * field->shape->size +
-					       member->offset);
-			if (!*other || strcmp(*mine, *other) != 0)
-				continue;
-			while (strcmp(at->key, field->unique) != 0)
-				at = at->next;
-			utf8_show(found, sizeof(found), *mine, strlen(*mine));
-			if (tell(in, OCI_INVALID, &place, at->at, "'%s' is given twice", found) < 0)
-				return -1;
-			break;
-		}
+		if (!repeated[element.index])
+			continue;
+		while (strcmp(value->key, field->unique) != 0)
+			value = value->next;
+		utf8_show(found, sizeof(found), value->text, value->size);
+		if (tell(in, OCI_INVALID, &place, value->at, "'%s' is given twice", found) < 0)
+			return -1;
 	}
 	return 0;
 }
