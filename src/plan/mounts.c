@@ -239,7 +239,9 @@ static int known_option(struct planner *p, struct reading *r, size_t i,
 		tree_attribute(word, m);
 		break;
 	case WORD_SUPER:
-		if (has_file_system(m))
+		if (r->remount && strcmp(word->name, "dirsync") == 0)
+			planner_note(p, where, "dirsync can't be changed once it is mounted");
+		else if (has_file_system(m))
 			r->options[m->n_options++].key = word->name;
 		else
 			planner_note(p, where, "'%s' has no effect on a %s", word->name,
