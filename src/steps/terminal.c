@@ -129,7 +129,8 @@ int terminal_own_streams(struct run *run, struct oci_error *err)
 			continue;
 		/* Read-only file systems, sockets of old kernels, foreign user namespaces: it is a
 		 * service to the user, not a confinement. */
-		(void)fchown(fd, process->uid, S_ISCHR(st.st_mode) ? (gid_t)-1 : process->gid);
+		if (fchown(fd, process->uid, S_ISCHR(st.st_mode) ? (gid_t)-1 : process->gid) < 0)
+			continue;
 	}
 	return 0;
 }
