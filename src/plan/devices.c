@@ -164,12 +164,12 @@ int plan_devices(struct planner *p)
 		arena_array(&plan->arena, n_given + N_DEFAULTS, sizeof(struct plan_device));
 	size_t n;
 
-	if (!plan_has_ns(plan, NS_MOUNT)) {
+	if (!plan_new_ns(plan, NS_MOUNT)) {
 		if (n_given == 0)
 			return 0;
 		return planner_refuse(p, PLAN_INVALID, "/linux/devices",
-				      "needs a mount namespace, else the nodes would stay on the "
-				      "host");
+				      "needs a new mount namespace, else the nodes would stay "
+				      "when the container is gone");
 	}
 	if (!list)
 		return 0; /* the arena remembers */

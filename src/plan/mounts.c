@@ -466,19 +466,24 @@ static int check_paths(struct planner *p, const struct oci_strings *paths, const
 	return 0;
 }
 
-/* Without a mount namespace of the container's own each of these would change the host. */
+/* Without a mount namespace of the container's own each of these would change the host; in one
+ * given by path they would pile up on what its owner has there. */
 static int refuse_without_namespace(struct planner *p)
 {
-	static const char why[] =
-		"needs a mount namespace, else the host's own mounts would change";
+	bool joined = plan_has_ns(p->plan, NS_MOUNT);
+	enum plan_finding kind = joined ? PLAN_HOST : PLAN_INVALID;
+	const char *why =
+		joined ? "is not implemented in a mount namespace given by path, which "
+			 "hull leaves as it is"
+		       : "needs a mount namespace, else the host's own mounts would change";
 	const struct oci_config *c = p->config;
 
 	if (c->mounts.n > 0)
-		TRY(planner_refuse(p, PLAN_INVALID, "/mounts", "%s", why));
+		TRY(planner_refuse(p, kind, "/mounts", "%s", why));
 	if (c->linux.masked_paths.n > 0)
-		TRY(planner_refuse(p, PLAN_INVALID, "/linux/maskedPaths", "%s", why));
+		TRY(planner_refuse(p, kind, "/linux/maskedPaths", "%s", why));
 	if (c->linux.readonly_paths.n > 0)
-		TRY(planner_refuse(p, PLAN_INVALID, "/linux/readonlyPaths", "%s", why));
+		TRY(planner_refuse(p, kind, "/linux/readonlyPaths", "%s", why));
 	return 0;
 }
 
@@ -503,10 +508,10 @@ int plan_mounts(struct planner *p)
 		arena_array(&plan->arena, c->mounts.n, sizeof(struct plan_mount));
 
 	TRY(plan_root_propagation(p));
-	if (!plan_has_ns(plan, NS_MOUNT))
+	if (!plan_new_ns(plan, NS_MOUNT)) {
 		TRY(refuse_without_namespace(p));
-	if (!plan_new_ns(plan, NS_MOUNT))
 		TRY(refuse_root_options(p));
+	}
 	if (!mounts)
 		return 0; /* the arena remembers */
 	plan->root_readonly = c->root.readonly;

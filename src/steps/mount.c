@@ -99,7 +99,8 @@ static bool shows_host_cgroups(const struct run *run)
 		return false;
 	if (!plan_has_ns(run->plan, NS_CGROUP))
 		return true;
-	return fstat(run->ns_fd[NS_CGROUP], &st) < 0 || st.st_ino == INITIAL_CGROUP_NS;
+	return stat(run->plan->namespaces[NS_CGROUP].path, &st) < 0 ||
+	       st.st_ino == INITIAL_CGROUP_NS;
 }
 
 /* The path that PARENT clones for this mount, or NULL when INIT makes it. */
