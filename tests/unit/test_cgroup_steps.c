@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -253,7 +254,7 @@ static void check_existing(void)
 
 	scene_init(&s, "taken");
 	tap_ok(cgroup_intend(&s.run, &s.err) < 0 && code_is(&s, "cgroup-populated") &&
-		       strstr(s.err.text, "(test_cgroup_ste"),
+		       strstr(s.err.text, " (cgroup test, "),
 	       "a populated one is refused, and the process named: %s", s.err.text);
 	s.err = (struct oci_error){ 0 };
 	tap_ok(cgroup_make(&s.run, &s.err) < 0 && code_is(&s, "cgroup-populated") &&
@@ -369,7 +370,7 @@ static void check_leftover(void)
 		       cgroup_remove(&old.run.state, &old.err) == 0 && died_of(pid) == -1,
 	       "so that its delete doesn't reach the new one's processes");
 	cgroup_undo(&new.run);
-	(void)waitpid(pid, NULL, 0);
+	end(pid);
 	tap_ok(!exists(old.path), "which goes with its own delete");
 }
 
@@ -390,7 +391,7 @@ static void check_unknown_inode(void)
 	s.run.state.id = "half";
 	tap_ok(cgroup_remove(&s.run.state, &s.err) == 0 && !exists(s.path),
 	       "and the container's own mark suffices %s", s.err.text);
-	(void)waitpid(pid, NULL, 0);
+	end(pid);
 
 	(void)mkdir(full(s.path), 0755);
 	pid = clone_waiting_at(s.path);
@@ -486,7 +487,7 @@ static void check_tree(void)
 	pids[0] = clone_waiting_at(path);
 	tap_ok(cgroup_remove(&s.run.state, &s.err) == 0 && !exists(s.path),
 	       "the tree with a process at its bottom is removed %s", s.err.text);
-	(void)waitpid(pids[0], NULL, 0);
+	end(pids[0]);
 	tap_ok(cgroup_pids(&s.run.state, &listed, &n, &s.err) == 0 && n == 0 && !listed,
 	       "then none is listed");
 }
@@ -544,11 +545,10 @@ static void check_deadline(void)
 	(void)scene_make(&s);
 	pid = clone_waiting(s.run.cgroup);
 	tap_ok(cgroup_tree_wait_empty(s.run.cgroup, 20, &s.err) < 0 &&
-		       code_is(&s, "cgroup-populated") &&
-		       strstr(s.err.text, "(test_cgroup_ste, S)"),
+		       code_is(&s, "cgroup-populated") && strstr(s.err.text, " (cgroup test, "),
 	       "waiting ends at its deadline and names who stays: %s", s.err.text);
 	cgroup_undo(&s.run);
-	(void)waitpid(pid, NULL, 0);
+	end(pid);
 }
 
 /* --- Races --- */
@@ -853,6 +853,9 @@ int main(void)
 		tap_skip("needs to make cgroups in %s: %s", host.cgroup_mount, strerror(errno));
 		return tap_done();
 	}
+	(void)prctl(PR_SET_NAME, "cgroup test"); /* errors name processes */
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);	 /* forks must not print it twice */
+	(void)alarm(300); /* a process that should have been killed would be waited for */
 	fds = count_fds();
 	check_make();
 	check_disabled();
