@@ -90,10 +90,11 @@ static void contain_in(const char *namespaces, bool no_pivot, const char *mounts
 		 "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\"}%s%s],"
 		 "\"linux\":{\"namespaces\":[%s]%s%s}}",
 		 mounts[0] ? "," : "", mounts, namespaces, more[0] ? "," : "", more);
+	plan = (struct plan){ 0 };
+	run_init(&run, &plan);
 	if (oci_config_read(&config, text, strlen(text), NULL, err) < 0 ||
 	    plan_make(&plan, &config, &request, &host, NULL, err) < 0)
-		return;
-	run_init(&run, &plan);
+		goto done;
 	if (rootfs_open(&run, err) < 0 || mount_open_sources(&run, err) < 0)
 		goto done;
 	for (int i = 0; i < NS_TYPES; i++)
