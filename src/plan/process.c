@@ -281,6 +281,9 @@ int plan_process(struct planner *p)
 	struct plan_process *out = &p->plan->process;
 
 	out->present = in->present;
+	if (!in->present && p->request->run)
+		return planner_refuse(p, PLAN_INVALID, "/process",
+				      "missing: create works without it, run doesn't");
 	if (!in->present)
 		return 0;
 	if (in->args.n == 0)

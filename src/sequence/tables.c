@@ -266,7 +266,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),
 	ROW(DO,   PARENT, PARENT, "send the pidfd",                         .when = pidfd_socket, .run = record_send_pidfd),
 	ROW(DO,   PARENT, PARENT, "record the container as created",        .run = record_created),
-	ROW(PASS, PARENT, INIT,   "created"),
+	ROW(PASS, PARENT, INIT,   "created",                                .when = created_first),
 
 	ROW(JOIN, START,  INIT,   "meet at the start socket",               .when = created_first, .run = start_socket_connect, .meet = start_socket_wait),
 	ROW(DO,   START,  START,  "bind the notify socket",                 .when = notify, .run = notify_bind),

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The baton rule, proved for the table of create, run and start over every plan that changes its
+ * shape: each row belongs to whoever holds the baton, and no role acts before it was forked. Runs
+ * nothing of the table.
+ */
+#include "sequence/table.h"
+#include "tests/unit/tap.h"
+
+struct shape {
+	bool run, joins, process, terminal, console, prestart, create_runtime, everything;
+};
+
+static void make_plan(const struct shape *shape, struct plan *plan, struct request *request)
+{
+	*request = (struct request){ .id = "c",
+				     .run = shape->run,
+				     .console_socket = shape->console ? "/s" : NULL,
+				     .no_new_keyring = !shape->everything };
+	*plan = (struct plan){ .request = request };
+	plan->process.present = shape->process;
+	plan->process.terminal = shape->terminal;
+	plan->joins = shape->joins;
+	plan->hooks[HOOK_PRESTART].n = shape->prestart;
+	plan->hooks[HOOK_CREATE_RUNTIME].n = shape->create_runtime;
+	if (!shape->everything)
+		return;
+	for (int type = 0; type < NS_TYPES; type++)
+		plan->namespaces[type].how = NS_NEW;
+	plan->hooks[HOOK_CREATE_CONTAINER].n = plan->hooks[HOOK_START_CONTAINER].n = 1;
+	plan->hooks[HOOK_POSTSTART].n = 1;
+	plan->hostname = "h";
+	plan->n_sysctls = plan->n_masked = plan->n_readonly = 1;
+	plan->root_readonly = plan->notify = plan->cgroup.used = true;
+	plan->cgroup.n_filter = 1;
+	plan->process.n_rlimits = 1;
+	plan->process.has_oom_score_adj = plan->process.has_personality = true;
+	plan->process.no_new_privs = plan->process.needs_home = true;
+	request->pid_file = request->pidfd_socket = "/p";
+}
+
+/* The first row that breaks the rule, or NULL. */
+static const struct row *broken_row(const struct plan *plan)
+{
+	bool exists[4] = { [PARENT] = true };
+	enum role holder = PARENT;
+
+	for (const struct row *row = create_rows; row->what; row++) {
+		/* In `run` the parent plays START from the JOIN on. */
+		if (row->kind == JOIN && plan->request->run) {
+			if (holder != PARENT)
+				return row;
+			holder = START;
+			exists[START] = true;
+		}
+		if (!row_applies(row, plan))
+			continue;
+		/* Without a process start is refused before it meets anybody. */
+		if (row->kind == JOIN && !plan->process.present)
+			return holder == INIT ? NULL : row;
+		if (row->kind == JOIN) {
+			/* INIT waits, START comes: START has the baton. */
+			if (holder != INIT || row->who != START || row->to != INIT)
+				return row;
+			holder = START;
+			exists[START] = true;
+			continue;
+		}
+		if (row->who != holder || !exists[row->who])
+			return row;
+		if (row->kind == FORK) {
+			if (exists[row->to])
+				return row;
+			exists[row->to] = true;
+		} else if (row->kind == PASS || row->kind == EXEC) {
+			if (!exists[row->to] || row->to == row->who)
+				return row;
+			holder = row->to;
+		}
+	}
+	return NULL;
+}
+
+static void test_baton(void)
+{
+	int plans = 0;
+
+	for (unsigned bits = 0; bits < 256; bits++) {
+		struct shape shape = { bits & 1,  bits & 2,  bits & 4,	bits & 8,
+				       bits & 16, bits & 32, bits & 64, bits & 128 };
+		struct request request;
+		struct plan plan;
+		const struct row *broken;
+
+		/* The planner refuses to run what has no process. */
+		if (shape.run && !shape.process)
+			continue;
+		make_plan(&shape, &plan, &request);
+		broken = broken_row(&plan);
+		plans++;
+		if (broken)
+			tap_ok(false, "plan %u: row '%s' belongs to the holder of the baton", bits,
+			       broken->what);
+	}
+	tap_is_int(plans, 192, "each of 192 plans hands the baton on by the rule");
+}
+
+static void test_names(void)
+{
+	bool unique = true;
+
+	for (const struct row *a = create_rows; a->what; a++)
+		for (const struct row *b = a + 1; b->what; b++)
+			if (strcmp(a->what, b->what) == 0) {
+				unique = false;
+				printf("# '%s' stands twice\n", a->what);
+			}
+	tap_ok(unique, "every row has a name of its own");
+}
+
+static void test_deeds(void)
+{
+	for (const struct row *row = create_rows; row->what; row++) {
+		if (row->kind != PASS && !row->run)
+			tap_ok(false, "row '%s' has a deed", row->what);
+		if (row->kind == JOIN && !row->meet)
+			tap_ok(false, "row '%s' has a deed for both sides", row->what);
+		if (row->undo && row->who != PARENT && row->kind != FORK)
+			tap_ok(false, "row '%s' can be undone by PARENT", row->what);
+	}
+	tap_ok(true, "every row has its deed");
+}
+
+int main(void)
+{
+	test_baton();
+	test_names();
+	test_deeds();
+	return tap_done();
+}
