@@ -357,15 +357,21 @@ static int read_back_capabilities(const struct plan *plan, struct oci_error *err
 		return differs("the permitted capability set", is[1], caps->permitted, err);
 	if (is[2] != caps->inheritable)
 		return differs("the inheritable capability set", is[2], caps->inheritable, err);
-	for (int cap = 0; cap < 64 && plan->host->known_caps >> cap; cap++) {
-		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
-			bounding |= UINT64_C(1) << cap;
-		if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
-			ambient |= UINT64_C(1) << cap;
+	/* Of the bounding set only what should be gone can be wrong, and only what is permitted and
+	 * inheritable can be ambient (capabilities(7)). */
+	for (int cap = 0; cap < 64; cap++) {
+		uint64_t bit = UINT64_C(1) << cap;
+
+		if ((plan->host->known_caps & ~caps->bounding & bit) &&
+		    prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
+			bounding |= bit;
+		if ((is[1] & is[2] & bit) &&
+		    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, cap, 0, 0) == 1)
+			ambient |= bit;
 	}
-	/* What hull's own bounding set lacks was not there to be kept. */
-	if (bounding & ~caps->bounding)
-		return differs("the bounding capability set", bounding, caps->bounding, err);
+	if (bounding)
+		return differs("what should be gone from the bounding capability set", bounding, 0,
+			       err);
 	if (ambient != caps->ambient)
 		return differs("the ambient capability set", ambient, caps->ambient, err);
 	return 0;
