@@ -1,0 +1,435 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# shellcheck shell=bash
+#
+# What every bats file loads: a bundle and a state root of its own for each test, hull called with
+# that root, facts printed by the probe, and after each test the demand that nothing is left of it.
+#
+#   $T       the test's directory         $BUNDLE  its bundle, config.json as base_config says
+#   $ROOT    its state root (--root)      $ID      the first container's name; others: ${ID}x
+#   $HULL    hull      $HULL_TEST  hull with fault injection      $PROBE  the program run inside
+
+top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
+: "${HULL:=$top/hull}"
+: "${HULL_TEST:=$top/tests/hull-test}"
+CGROUP=/sys/fs/cgroup
+
+bats_require_minimum_version 1.5.0
+
+# --- What a test may ask of the host ---
+
+# require WHAT...: skips with the reason where it is missing; with MUST_RUN=1 that is a failure.
+require() {
+	local what
+	for what; do
+		"have_$what" && continue
+		if [ -n "${MUST_RUN:-}" ]; then
+			echo "missing on this host, and MUST_RUN is set: $what" >&2
+			return 1
+		fi
+		skip "needs $what"
+	done
+}
+
+have_root() { [ "$(id -u)" = 0 ]; }
+have_cgroup2() { [ "$(stat -f -c %T $CGROUP)" = cgroup2fs ]; }
+have_hull_test() { [ -x "$HULL_TEST" ]; }
+have_python() { python3 -c '' 2>/dev/null; }
+have_script() { command -v script >/dev/null; }
+have_overlay() { grep -qw overlay /proc/filesystems; }
+have_mqueue() { grep -qw mqueue /proc/filesystems; }
+have_disk() { [ -n "$(host_disk)" ]; }
+have_setpriv() { command -v setpriv >/dev/null; }
+
+# "MAJOR MINOR" of a block device that the host has.
+host_disk() {
+	local dev
+	for dev in /sys/class/block/*/dev; do
+		[ -r "$dev" ] && tr : ' ' <"$dev" && return 0
+	done
+}
+
+# --- A test's beginning ---
+
+# Shared by all tests of a run: the probe, and a root file system to copy.
+make_shared() {
+	local shared=$BATS_RUN_TMPDIR/hull-shared
+	if mkdir "$shared" 2>/dev/null; then
+		if [ -z "${PROBE:-}" ] || [ ! -x "$PROBE" ]; then
+			"${CC:-cc}" -std=gnu17 -D_GNU_SOURCE -O1 -static -o "$shared/probe" \
+				"$top/tests/helpers/probe.c" || return
+		else
+			cp "$PROBE" "$shared/probe"
+		fi
+		PROBE=$shared/probe APPLETS="sh cat echo ls sleep true false mkdir kill ps stty tty wc \
+			touch head id mount umount ln rm printf env test seq" \
+			"$top/bundles/make-rootfs" "$shared/rootfs.new" || return
+		mv "$shared/rootfs.new" "$shared/rootfs"
+	fi
+	# Another file of the same run may be at work on it.
+	local wait=0
+	until [ -d "$shared/rootfs" ]; do
+		sleep 0.1
+		[ $((wait += 1)) -lt 300 ] || return 1
+	done
+	PROBE=$shared/probe
+	SHARED=$shared
+}
+
+common_setup() {
+	require root || return
+	make_shared || return
+	T=$BATS_TEST_TMPDIR
+	ROOT=$T/root
+	BUNDLE=$T/bundle
+	ID=t$BATS_SUITE_TEST_NUMBER-$$
+	# Whoever of hull or of the container's processes inherits this is found by assert_nothing_left.
+	export HULL_TEST_MARK=$ID
+	cp /proc/self/mountinfo "$T/mounts.before"
+	new_bundle "$BUNDLE"
+	cd "$BUNDLE" || return
+}
+
+# new_bundle DIR: a root file system and a config.json that most tests edit.
+new_bundle() {
+	mkdir -p "$1"
+	cp -a "$SHARED/rootfs" "$1/rootfs"
+	base_config >"$1/config.json"
+}
+
+base_config() {
+	cat <<-END
+	{
+	  "ociVersion": "1.3.0",
+	  "root": { "path": "rootfs" },
+	  "process": {
+	    "cwd": "/",
+	    "args": ["/bin/true"],
+	    "env": ["PATH=/bin:/usr/bin", "HULL_TEST_MARK=$ID"],
+	    "user": { "uid": 0, "gid": 0 },
+	    "capabilities": {
+	      "bounding": $BASE_CAPS, "effective": $BASE_CAPS, "permitted": $BASE_CAPS
+	    },
+	    "noNewPrivileges": true
+	  },
+	  "hostname": "box",
+	  "mounts": [
+	    { "destination": "/proc", "type": "proc", "source": "proc" },
+	    { "destination": "/dev", "type": "tmpfs", "source": "tmpfs",
+	      "options": ["nosuid", "strictatime", "mode=755", "size=65536k"] },
+	    { "destination": "/dev/pts", "type": "devpts", "source": "devpts",
+	      "options": ["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"] }
+	  ],
+	  "linux": {
+	    "namespaces": [
+	      { "type": "pid" }, { "type": "mount" }, { "type": "ipc" }, { "type": "uts" },
+	      { "type": "cgroup" }
+	    ]
+	  }
+	}
+	END
+}
+BASE_CAPS='["CAP_CHOWN","CAP_DAC_OVERRIDE","CAP_FOWNER","CAP_FSETID","CAP_KILL","CAP_MKNOD",
+	"CAP_SETGID","CAP_SETUID","CAP_SYS_CHROOT"]'
+
+# config [JQ-OPTIONS] EXPRESSION: edits $BUNDLE/config.json.
+config() {
+	jq "$@" <"$BUNDLE/config.json" >"$BUNDLE/config.new" || return
+	mv "$BUNDLE/config.new" "$BUNDLE/config.json"
+}
+
+# args WORD...: the container's program.
+args() {
+	config '.process.args = $ARGS.positional' --args -- "$@"
+}
+
+# probe COMMAND...: the container's program is the probe.
+probe() {
+	args /bin/probe "$@"
+}
+
+# shell TEXT: the container's program is a shell script.
+shell() {
+	args /bin/sh -c "$1"
+}
+
+# mount_entry DESTINATION TYPE SOURCE [OPTION...]: adds one to the mounts.
+mount_entry() {
+	config --arg d "$1" --arg t "$2" --arg s "$3" \
+		'.mounts += [{ destination: $d, type: $t, source: $s, options: $ARGS.positional }]' \
+		--args -- "${@:4}"
+}
+
+# --- Calling hull ---
+
+hull() {
+	"$HULL" --root "$ROOT" "$@"
+}
+
+# The hull that can be told to fail.
+faulty() {
+	"$HULL_TEST" --root "$ROOT" "$@"
+}
+
+# Runs the bundle to its end; $output is what the container printed, $status how it ended.
+run_container() {
+	run timeout --foreground -k 5 60 "$HULL" --root "$ROOT" run --bundle "$BUNDLE" "$ID" </dev/null
+}
+
+# The usual case: it must end well.
+inside() {
+	run_container
+	assert_status 0
+}
+
+# probe, then run: facts in $output.
+ask() {
+	probe "$@" || return
+	inside
+}
+
+# As bats' run, for what may leave a process behind that holds the output: run would wait for it.
+attempt() {
+	status=0
+	"$@" >"$T/attempt" 2>&1 </dev/null || status=$?
+	output=$(tr -d '\0' <"$T/attempt")
+}
+
+create() {
+	attempt hull create --bundle "$BUNDLE" "${1:-$ID}"
+	assert_status 0
+}
+
+# As create, for a container whose own output matters: it goes to $T/out (later lines: tail it).
+create_logged() {
+	hull create --bundle "$BUNDLE" "$@" "$ID" >"$T/out" 2>&1 </dev/null || {
+		cat "$T/out" >&2
+		return 1
+	}
+}
+
+start() {
+	attempt hull start "${1:-$ID}"
+	assert_status 0
+}
+
+status_of() {
+	hull state "${1:-$ID}" | jq -r .status
+}
+
+pid_of() {
+	hull state "${1:-$ID}" | jq -r .pid
+}
+
+# wait_until COMMAND...: up to 10 s; the command's own success is the condition.
+wait_until() {
+	local n=0
+	until "$@"; do
+		[ $((n += 1)) -le 500 ] || {
+			echo "waited 10 s in vain for: $*" >&2
+			return 1
+		}
+		sleep 0.02
+	done
+}
+
+is_status() { [ "$(status_of "$2")" = "$1" ]; }
+wait_status() { wait_until is_status "$@"; }
+out_has() { grep -qxF -- "$1" "$T/out"; }
+
+# --- Judging ---
+
+say_output() {
+	echo "$@" >&2
+	printf '  status: %s\n' "${status-none}" >&2
+	printf '%s\n' "${output-}" | sed 's/^/  output: /' >&2
+}
+
+assert_status() {
+	[ "$status" = "$1" ] || {
+		say_output "expected exit status $1"
+		return 1
+	}
+}
+
+# assert_fails TEXT...: not successful, not killed by a signal, and each text is in the output.
+assert_fails() {
+	local text
+	if [ "$status" = 0 ] || [ "$status" -ge 124 ]; then
+		say_output "expected a failure"
+		return 1
+	fi
+	for text; do
+		[[ ${output,,} == *"${text,,}"* ]] || {
+			say_output "expected in the error: $text"
+			return 1
+		}
+	done
+}
+
+# has LINE...: each is a whole line of the output.
+has() {
+	local line
+	for line; do
+		grep -qxF -- "$line" <<<"$output" || {
+			say_output "expected the line: $line"
+			return 1
+		}
+	done
+}
+
+has_text() {
+	local text
+	for text; do
+		[[ $output == *"$text"* ]] || {
+			say_output "expected the text: $text"
+			return 1
+		}
+	done
+}
+
+matches() {
+	grep -qE -- "$1" <<<"$output" || {
+		say_output "expected a line that matches: $1"
+		return 1
+	}
+}
+
+lacks() {
+	local text
+	for text; do
+		[[ $output != *"$text"* ]] || {
+			say_output "unexpected: $text"
+			return 1
+		}
+	done
+}
+
+lacks_match() {
+	! grep -qE -- "$1" <<<"$output" || {
+		say_output "unexpected line that matches: $1"
+		return 1
+	}
+}
+
+assert_equal() {
+	[ "$1" = "$2" ] || {
+		printf 'expected: %s\nfound:    %s\n' "$2" "$1" >&2
+		return 1
+	}
+}
+
+assert_file_equal() {
+	diff -u "$1" "$2" >&2
+}
+
+# Fields of the mountinfo line of a mount point, from output of "probe mounts" (the last one wins).
+mount_line() {
+	awk -v at="$1" '$5 == at { line = $0 } END { print line }' <<<"$output"
+}
+
+# mount_options DESTINATION: per-mount options, e.g. "rw,nosuid".
+mount_options() {
+	mount_line "$1" | awk '{ print $6 }'
+}
+
+# --- A test's end ---
+
+# Everything with the test's name in it: processes by environment, mount table or cgroup.
+left_processes() {
+	local file pid
+	for file in $(grep -las -e "$1" /proc/[0-9]*/environ /proc/[0-9]*/mountinfo /proc/[0-9]*/cgroup); do
+		pid=${file#/proc/}
+		pid=${pid%%/*}
+		[ "$pid" = $$ ] || [ "$pid" = "$BASHPID" ] || is_ours "$pid" || is_zombie "$pid" ||
+			echo "$pid ($file): $(tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null)"
+	done
+}
+
+# The test's own bash and what it forks, which have the mark too.
+is_ours() {
+	local comm
+	read -r comm 2>/dev/null <"/proc/$1/comm" || return 0
+	[[ " grep bash bats " == *" $comm "* ]] && ! grep -q "$ID" "/proc/$1/cgroup" 2>/dev/null &&
+		! grep -q "$ROOT" "/proc/$1/cmdline" 2>/dev/null
+}
+
+# Dead, and left to the host's process 1 to reap. (Its living parent would be found itself.)
+is_zombie() {
+	grep -qs '^State:.Z' "/proc/$1/status" || [ ! -e "/proc/$1/status" ]
+}
+
+assert_no_process() {
+	local left n=0
+	while :; do
+		left=$(left_processes "$ID")
+		[ -n "$left" ] || return 0
+		# A process that was just killed may take a moment.
+		[ $((n += 1)) -lt 25 ] || break
+		sleep 0.02
+	done
+	printf 'processes left:\n%s\n' "$left" >&2
+	return 1
+}
+
+assert_no_cgroup() {
+	local left
+	left=$(find $CGROUP/ -maxdepth 4 -type d -name "*$ID*" 2>/dev/null)
+	[ -z "$left" ] || {
+		printf 'cgroups left:\n%s\n' "$left" >&2
+		return 1
+	}
+}
+
+assert_no_mount() {
+	diff -u "$T/mounts.before" /proc/self/mountinfo >&2
+}
+
+assert_no_state() {
+	local left
+	left=$(ls -A "$ROOT" 2>/dev/null)
+	[ -z "$left" ] || {
+		echo "left in the state root: $left" >&2
+		return 1
+	}
+}
+
+assert_nothing_left() {
+	local failed=0
+	assert_no_state || failed=1
+	assert_no_process || failed=1
+	assert_no_cgroup || failed=1
+	assert_no_mount || failed=1
+	return $failed
+}
+
+# Deletes what the test made, by name, then demands that nothing remains.
+common_teardown() {
+	[ -n "${T:-}" ] || return 0
+	local dir failed=0
+	cd / || return
+	for dir in "$ROOT"/*/; do
+		[ -d "$dir" ] || continue
+		dir=${dir%/}
+		hull delete --force "${dir##*/}" || failed=1
+	done
+	assert_nothing_left || failed=1
+	[ $failed = 0 ] || sweep
+	return $failed
+}
+
+# After a failure: the next tests, and the removal of $T by bats, must not meet what is left.
+sweep() {
+	local dir target
+	for dir in $(find $CGROUP/ -maxdepth 4 -depth -type d -name "*$ID*" 2>/dev/null); do
+		[ -e "$dir/cgroup.kill" ] && echo 1 >"$dir/cgroup.kill" 2>/dev/null
+		find "$dir" -depth -type d -exec rmdir {} \; 2>/dev/null
+	done
+	awk -v dir="$T/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac |
+		while read -r target; do umount -l "$target"; done
+}
+
+# A test that hangs is a failure, soon.
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}
+
+setup() { common_setup; }
+teardown() { common_teardown; }
