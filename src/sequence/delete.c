@@ -33,17 +33,20 @@ struct removal {
 static int kill_first_process(struct removal *r, struct oci_error *err)
 {
 	struct pollfd gone = { .fd = r->pidfd, .events = POLLIN };
+	int ready;
 
 	if (r->pidfd < 0)
 		return 0;
 	if (sys_pidfd_send_signal(r->pidfd, SIGKILL) < 0 && errno != ESRCH)
 		return fail_sys(err, "kill process %d", r->state.pid);
-	while (poll(&gone, 1, DEATH_MS) <= 0)
-		if (errno != EINTR)
-			return fail_code(err, "timeout",
-					 "process %d is still there %d s after SIGKILL, perhaps in "
-					 "an uninterruptible sleep (see /proc/%d/stack)",
-					 r->state.pid, DEATH_MS / 1000, r->state.pid);
+	do {
+		ready = poll(&gone, 1, DEATH_MS);
+	} while (ready < 0 && errno == EINTR);
+	if (ready <= 0)
+		return fail_code(err, "timeout",
+				 "process %d is still there %d s after SIGKILL, perhaps in an "
+				 "uninterruptible sleep (see /proc/%d/stack)",
+				 r->state.pid, DEATH_MS / 1000, r->state.pid);
 	/* Where it is a child of this very process (run) nobody else reaps it. */
 	(void)waitpid(r->state.pid, NULL, WNOHANG);
 	return 0;
