@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -45,11 +46,27 @@ __attribute__((format(printf, 2, 3))) static bool say(bool good, const char *fmt
 
 /* ---- a container of namespaces and mounts, without a process of its own ---- */
 
+static bool without_mknod; /* as in a user namespace, or behind a device filter */
+
+static int drop_mknod(struct oci_error *err)
+{
+	uint32_t effective[2], permitted[2], inheritable[2];
+
+	if (sys_capget(effective, permitted, inheritable) < 0)
+		return fail_sys(err, "capget");
+	effective[0] &= ~(1U << CAP_MKNOD);
+	if (sys_capset(effective, permitted, inheritable) < 0)
+		return fail_sys(err, "capset");
+	return 0;
+}
+
 static int enter(struct run *run, struct oci_error *err)
 {
 	TRY(rootfs_isolate(run, err));
 	TRY(rootfs_attach(run, err));
 	TRY(mount_all(run, err));
+	if (without_mknod)
+		TRY(drop_mknod(err));
 	TRY(device_make_all(run, err));
 	TRY(device_links(run, err));
 	TRY(rootfs_pivot(run, err));
@@ -84,7 +101,7 @@ static void contain_in(const char *namespaces, bool no_pivot, const char *mounts
 	uint64_t flags = 0;
 
 	*err = (struct oci_error){ 0 };
-	snprintf(host.cgroup_mount, sizeof(host.cgroup_mount), "/sys/fs/cgroup/unified");
+	(void)host_cgroup_mount(host.cgroup_mount); /* "" is what a host without cgroup2 has */
 	snprintf(text, sizeof(text),
 		 "{\"ociVersion\":\"1.3.0\",\"root\":{\"path\":\"rootfs\"},"
 		 "\"mounts\":[{\"destination\":\"/proc\",\"type\":\"proc\"}%s%s],"
@@ -421,6 +438,7 @@ static void check_filesystems(void)
 static void test_filesystems(void)
 {
 	char mounts[8192], lower[1024] = "lower";
+	char cgroup[256], before[1024];
 
 	for (int i = 0; i < 20; i++) {
 		char more[64];
@@ -445,7 +463,10 @@ static void test_filesystems(void)
 		 "{\"destination\":\"/long\",\"type\":\"overlay\",\"options\":[\"nosuid\","
 		 "\"lowerdir=%s\"]}",
 		 lower);
+	(void)host_cgroup_mount(cgroup);
+	snprintf(before, sizeof(before), "%s", mount_line(cgroup));
 	inside("file systems", mounts, "", check_filesystems);
+	tap_is_str(mount_line(cgroup), before, "the host's cgroup2 options are as before");
 	refused("a bad value",
 		"{\"destination\":\"/t\",\"type\":\"tmpfs\",\"options\":[\"size=abc\"]}", "",
 		"/mounts/1: mount tmpfs at '/t': fsconfig size=abc: tmpfs: Bad value for 'size'");
@@ -563,6 +584,14 @@ static void check_devices(void)
 	    "a directory's set-group-id bit doesn't give the node its group");
 }
 
+static void check_bound_devices(void)
+{
+	is_node("/dev/null", S_IFCHR, 1, 3, 0666, 0);
+	say(strstr(mount_line("/dev/null"), " - ") != NULL, "the host's node is bound");
+	is_node("/dev/zero", S_IFCHR, 1, 5, 0666, 0);
+	is_node("/dev/fifo", S_IFIFO, 0, 0, 0600, 0);
+}
+
 #define DEV_TMPFS "{\"destination\":\"/dev\",\"type\":\"tmpfs\",\"options\":[\"mode=755\"]}"
 
 static void test_devices(void)
@@ -582,6 +611,16 @@ static void test_devices(void)
 	       "{\"type\":\"u\",\"path\":\"/dev/unbuffered\",\"major\":10,\"minor\":229,"
 	       "\"fileMode\":8576}]",
 	       check_devices);
+	without_mknod = true;
+	inside("devices without mknod", DEV_TMPFS,
+	       "\"devices\":[{\"type\":\"c\",\"path\":\"/dev/zero\",\"major\":1,\"minor\":5},"
+	       "{\"type\":\"p\",\"path\":\"/dev/fifo\",\"fileMode\":384}]",
+	       check_bound_devices);
+	refused("a node that the host doesn't have", DEV_TMPFS,
+		"\"devices\":[{\"type\":\"b\",\"path\":\"/dev/nosuch\",\"major\":4000,"
+		"\"minor\":77}]",
+		"/linux/devices/0|/dev/nosuch|mknodat|/dev/block/4000:77|not permitted");
+	without_mknod = false;
 	refused("a different node", DEV_TMPFS,
 		"\"devices\":[{\"type\":\"c\",\"path\":\"/other\",\"major\":1,\"minor\":3}]",
 		"/linux/devices/0|'/other'|a different character device, 1:5, is there");
@@ -772,12 +811,12 @@ static void test_shapes(void)
 
 #define USUAL                                                                                      \
 	DEV_TMPFS                                                                                  \
-		",{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"options\":[\"nosuid\"]},"    \
-		"{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\",\"options\":[\"mode=1777\"]},"   \
-		"{\"destination\":\"/dev/mqueue\",\"type\":\"mqueue\"},"                           \
-		"{\"destination\":\"/sys\",\"type\":\"sysfs\",\"options\":[\"ro\"]},"              \
-		"{\"destination\":\"/run\",\"type\":\"tmpfs\"},"                                   \
-		"{\"destination\":\"/mnt\",\"source\":\"source\",\"options\":[\"rbind\",\"ro\"]}"
+	",{\"destination\":\"/dev/pts\",\"type\":\"devpts\",\"options\":[\"nosuid\"]},"            \
+	"{\"destination\":\"/dev/shm\",\"type\":\"tmpfs\",\"options\":[\"mode=1777\"]},"           \
+	"{\"destination\":\"/dev/mqueue\",\"type\":\"mqueue\"},"                                   \
+	"{\"destination\":\"/sys\",\"type\":\"sysfs\",\"options\":[\"ro\"]},"                      \
+	"{\"destination\":\"/run\",\"type\":\"tmpfs\"},"                                           \
+	"{\"destination\":\"/mnt\",\"source\":\"source\",\"options\":[\"rbind\",\"ro\"]}"
 
 #define USUAL_PATHS                                                                                \
 	"\"maskedPaths\":[\"/proc/acpi\",\"/proc/asound\",\"/proc/kcore\",\"/proc/keys\","         \
