@@ -590,20 +590,23 @@ static int remove_directory(int root, int dir, const char *path, struct oci_erro
 	return 0;
 }
 
-/* rmdir may answer EBUSY for a moment after `populated 0`, while the last process is on its way
- * out, or because a child cgroup was made just before the kill. */
+/* Mostly nothing is left inside, and the first rmdir does it. EBUSY: processes, child cgroups, or
+ * for a moment after `populated 0` the last process on its way out. */
 static int remove_own(int root, int dir, const char *path, struct oci_error *err)
 {
 	for (unsigned attempt = 1;; attempt++) {
-		TRY(cgroup_tree_kill(dir, err));
-		TRY(cgroup_tree_wait_empty(dir, REMOVE_MS, err));
-		if (cgroup_tree_remove_children(dir, err) == 0 &&
-		    remove_directory(root, dir, path, err) == 0)
+		if (remove_directory(root, dir, path, err) == 0)
 			return 0;
 		if (err->num != EBUSY || attempt == REMOVE_ATTEMPTS)
 			return -1;
 		*err = (struct oci_error){ 0 };
-		(void)sched_yield();
+		TRY(cgroup_tree_kill(dir, err));
+		TRY(cgroup_tree_wait_empty(dir, REMOVE_MS, err));
+		if (cgroup_tree_remove_children(dir, err) < 0 && err->num != EBUSY)
+			return -1;
+		*err = (struct oci_error){ 0 };
+		if (attempt > 1)
+			(void)sched_yield();
 	}
 }
 

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -536,6 +537,75 @@ static void check_fork_storm(void)
 	       "a process that is always another one is caught %s", s.err.text);
 }
 
+/* The letter of /proc/PID/stat: 'S' sleeps until something wakes it. */
+static char state_letter(pid_t pid)
+{
+	char name[64], text[512];
+	auto_fd fd = -1;
+	ssize_t got;
+	const char *end;
+
+	(void)snprintf(name, sizeof(name), "/proc/%d/stat", (int)pid);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	text[got < 0 ? 0 : got] = '\0';
+	end = strrchr(text, ')');
+	return end && end[1] == ' ' ? end[2] : '?';
+}
+
+/* Holds a process of the cgroup on its way out, by ptrace, until `remover` sleeps. */
+static void hold_exit(int cgroup, pid_t remover, int ready)
+{
+	pid_t pid = clone_into(cgroup);
+	int status;
+
+	if (pid == 0) {
+		(void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		(void)raise(SIGSTOP);
+		for (;;)
+			(void)pause();
+	}
+	(void)waitpid(pid, &status, 0);
+	(void)ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(uintptr_t)PTRACE_O_TRACEEXIT);
+	(void)ptrace(PTRACE_CONT, pid, NULL, NULL);
+	(void)!write(ready, "x", 1);
+	if (waitpid(pid, &status, 0) != pid || status >> 8 != (SIGTRAP | PTRACE_EVENT_EXIT << 8))
+		_exit(1);
+	while (state_letter(remover) != 'S')
+		(void)sched_yield();
+	(void)ptrace(PTRACE_CONT, pid, NULL, NULL);
+	(void)waitpid(pid, &status, 0);
+	_exit(0);
+}
+
+static void check_slow_exit(void)
+{
+	struct scene s;
+	int ready[2], status = -1;
+	pid_t main_pid = getpid(), holder;
+	char byte;
+	bool removed;
+
+	scene_init(&s, "slow");
+	(void)scene_make(&s);
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return (void)tap_ok(false, "pipe");
+	holder = fork();
+	if (holder == 0)
+		hold_exit(s.run.cgroup, main_pid, ready[1]);
+	(void)!read(ready[0], &byte, 1);
+	scene_leave(&s);
+	removed = cgroup_remove(&s.run.state, &s.err) == 0;
+	if (!removed)
+		(void)kill(holder, SIGKILL);
+	(void)waitpid(holder, &status, 0);
+	tap_ok(removed && !exists(s.path) && status == 0,
+	       "a process that takes its time to die is waited for, asleep %s", s.err.text);
+	(void)cgroup_remove(&s.run.state, &s.err);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+}
+
 static void check_deadline(void)
 {
 	struct scene s;
@@ -872,6 +942,7 @@ int main(void)
 	check_tree();
 	check_many();
 	check_fork_storm();
+	check_slow_exit();
 	check_deadline();
 	check_race();
 	check_device_filter();
