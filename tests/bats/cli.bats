@@ -16,6 +16,11 @@ setup() {
 	cd "$T/bundle" || return
 }
 
+# No container is made, so nothing of one can be left.
+teardown() {
+	:
+}
+
 # golden FILE: standard input must be its content.
 golden() {
 	if [ -n "${UPDATE:-}" ]; then
@@ -31,7 +36,7 @@ commands() {
 
 # The options that a help text on standard input names, one spelling a line.
 help_options() {
-	sed -nE 's/^  (-[a-zA-Z])?,? *(--[a-z-]+)?.*/\1\n\2/p' | grep -- ^- | sort
+	sed -nE 's/^  (-[a-zA-Z]|  )(, |  )?(--[a-z-]+)?.*/\1\n\3/p' | grep -- ^- | sort
 }
 
 # The same for the manual page of a command.
