@@ -73,13 +73,13 @@ static int plan_path(struct planner *p)
 		return planner_refuse(p, PLAN_INVALID, CGROUPS_PATH,
 				      "'%s' has systemd's form slice:prefix:name, which needs "
 				      "--systemd-cgroup; expected a path",
-				      path);
+				      planner_shown(p, path));
 	if (*path == '/')
 		path++;
 	fault = path_fault(path);
 	if (fault)
 		return planner_refuse(p, PLAN_INVALID, CGROUPS_PATH, "'%s' %s",
-				      p->config->linux.cgroups_path, fault);
+				      planner_shown(p, p->config->linux.cgroups_path), fault);
 	p->plan->cgroup.path = path;
 	return 0;
 }
@@ -112,7 +112,7 @@ static int rule_type(struct planner *p, size_t index, const char *type, struct d
 	if (rule->block || strcmp(type, "c") == 0)
 		return 0;
 	return planner_refuse(p, PLAN_INVALID, device_pointer(p, index, "type"),
-			      "expected a, b or c, found '%s'", type);
+			      "expected a, b or c, found '%s'", planner_shown(p, type));
 }
 
 static int rule_access(struct planner *p, size_t index, const char *access,
@@ -131,7 +131,8 @@ static int rule_access(struct planner *p, size_t index, const char *access,
 			rule->access |= BPF_DEVCG_ACC_MKNOD;
 		else
 			return planner_refuse(p, PLAN_INVALID, device_pointer(p, index, "access"),
-					      "expected letters of rwm, found '%s'", access);
+					      "expected letters of rwm, found '%s'",
+					      planner_shown(p, access));
 	}
 	return 0;
 }

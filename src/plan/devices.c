@@ -74,12 +74,14 @@ static int check_duplicate(struct planner *p, const char *pointer, const struct 
 			continue;
 		if ((d->mode & S_IFMT) == (device->mode & S_IFMT) && d->number == device->number)
 			return 0;
-		return planner_refuse(p, PLAN_INVALID, pointer, "'%s' is a different device %s%zu",
-				      d->path,
-				      d->is_default ? "by the specification's list of default "
-						      "devices, entry "
-						    : "at /linux/devices/",
-				      d->index);
+		if (d->is_default)
+			return planner_refuse(p, PLAN_INVALID, pointer,
+					      "'%s' is a different device by the specification: "
+					      "the character device %u:%u",
+					      d->path, major(d->number), minor(d->number));
+		return planner_refuse(p, PLAN_INVALID, pointer,
+				      "'%s' is a different device at /linux/devices/%zu",
+				      planner_shown(p, d->path), d->index);
 	}
 	return 0;
 }
@@ -98,8 +100,16 @@ static int read_type(struct planner *p, const char *pointer, const struct oci_de
 		*type = S_IFIFO;
 	else
 		return planner_refuse(p, PLAN_INVALID, where, "'%s' is not one of c, b, u, p",
-				      in->type);
+				      planner_shown(p, in->type));
 	return 0;
+}
+
+/* Whether a node can be made there: "/dev/" and "/dev/.." can only be directories. */
+static bool names_an_entry(const char *path)
+{
+	const char *last = strrchr(path, '/') + 1;
+
+	return *last && strcmp(last, ".") != 0 && strcmp(last, "..") != 0;
 }
 
 static int plan_device(struct planner *p, size_t index, struct plan_device *out)
@@ -112,7 +122,12 @@ static int plan_device(struct planner *p, size_t index, struct plan_device *out)
 	(void)snprintf(pointer, sizeof(pointer), "/linux/devices/%zu", index);
 	(void)snprintf(where, sizeof(where), "%s/path", pointer);
 	if (in->path[0] != '/')
-		TRY(planner_refuse(p, PLAN_INVALID, where, "'%s' is not absolute", in->path));
+		TRY(planner_refuse(p, PLAN_INVALID, where, "'%s' is not absolute",
+				   planner_shown(p, in->path)));
+	else if (!names_an_entry(in->path))
+		TRY(planner_refuse(p, PLAN_INVALID, where,
+				   "'%s' names a directory, not a file in one",
+				   planner_shown(p, in->path)));
 	TRY(read_type(p, pointer, in, &type));
 	numbered = type != S_IFIFO;
 	TRY(check_number(p, pointer, "major", &in->major, MAJOR_MAX, numbered));

@@ -8,6 +8,23 @@
 #include "libocispec/json_text.h"
 #include "plan/planner.h"
 
+static int check_env(struct planner *p, const struct oci_strings *env, enum plan_hook_kind kind,
+		     size_t index)
+{
+	for (size_t i = 0; i < env->n; i++) {
+		const char *equals = strchr(env->v[i], '=');
+		char pointer[80];
+
+		if (equals && equals != env->v[i])
+			continue;
+		(void)snprintf(pointer, sizeof(pointer), "/hooks/%s/%zu/env/%zu",
+			       plan_hook_names[kind], index, i);
+		TRY(planner_refuse(p, PLAN_INVALID, pointer, "'%s' is not NAME=VALUE",
+				   planner_shown(p, env->v[i])));
+	}
+	return 0;
+}
+
 static int plan_list(struct planner *p, const oci_hook_list *list, enum plan_hook_kind kind)
 {
 	struct arena *arena = &p->plan->arena;
@@ -18,6 +35,7 @@ static int plan_list(struct planner *p, const oci_hook_list *list, enum plan_hoo
 	for (size_t i = 0; i < list->n; i++) {
 		const struct oci_hook *hook = &list->v[i];
 
+		TRY(check_env(p, &hook->env, kind, i));
 		hooks[i].path = hook->path;
 		hooks[i].index = i;
 		hooks[i].env = hook->env.v;
@@ -98,10 +116,10 @@ static int plan_hook_state(struct planner *p)
 	plan->hook_state_head = arena_printf(
 		&plan->arena, "{\"ociVersion\":\"" PLAN_SPEC_VERSION "\",\"id\":%s,\"status\":\"",
 		id ? id : "");
-	plan->hook_state_tail = arena_printf(&plan->arena, ",\"bundle\":%s%s%s}",
-					     bundle ? bundle : "",
-					     plan->annotations ? ",\"annotations\":" : "",
-					     plan->annotations ? plan->annotations : "");
+	plan->hook_state_tail =
+		arena_printf(&plan->arena, ",\"bundle\":%s%s%s}", bundle ? bundle : "",
+			     plan->annotations ? ",\"annotations\":" : "",
+			     plan->annotations ? plan->annotations : "");
 	return 0;
 }
 

@@ -88,7 +88,7 @@ static int refuse_limit(struct planner *p, const char *pointer, const char *file
 	return planner_refuse(p, PLAN_HOST, pointer,
 			      "limits are not implemented yet (this one belongs in %s), so the "
 			      "container isn't run without it",
-			      file);
+			      planner_shown(p, file));
 }
 
 static void note_v1(struct planner *p, const char *pointer)

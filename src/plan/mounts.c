@@ -29,8 +29,8 @@ static const char *option_pointer(struct reading *r, size_t i, char buf[96])
 	return buf;
 }
 
-/* "/a//b/./c/" -> "/a/b/c"; ".." stays, for only the look-up inside the root knows what it means.
- */
+/* "/a//b/./c/" -> "/a/b/c"; ".." stays behind a name, for only the look-up inside the root knows
+ * what it means there. In the root it is the root. */
 static const char *clean_path(struct planner *p, const char *path)
 {
 	char *clean = arena_zalloc(&p->plan->arena, strlen(path) + 2);
@@ -43,7 +43,8 @@ static const char *clean_path(struct planner *p, const char *path)
 
 		path += strspn(path, "/");
 		length = strcspn(path, "/");
-		if (length > 0 && !(length == 1 && path[0] == '.')) {
+		if (length > 0 && !(length == 1 && path[0] == '.') &&
+		    !(used == 0 && length == 2 && strncmp(path, "..", 2) == 0)) {
 			clean[used++] = '/';
 			memcpy(clean + used, path, length);
 			used += length;
@@ -191,7 +192,7 @@ static int unknown_option(struct planner *p, struct reading *r, size_t i, const 
 	if (is_several_words(option))
 		return planner_refuse(p, PLAN_INVALID, where,
 				      "'%s' is several options in one string, give each its own",
-				      option);
+				      planner_shown(p, option));
 	switch (r->out->kind) {
 	case MOUNT_NEW:
 		add_parameter(p, r, option);
@@ -204,16 +205,17 @@ static int unknown_option(struct planner *p, struct reading *r, size_t i, const 
 		return planner_refuse(p, PLAN_INVALID, where,
 				      "'%s' is no option of a mount, and a remount with bind "
 				      "doesn't reach the file system",
-				      option);
+				      planner_shown(p, option));
 	case MOUNT_CGROUP:
 		return planner_refuse(p, PLAN_INVALID, where,
 				      "'%s': a cgroup mount takes no parameters, for they would "
 				      "be the whole host's",
-				      option);
+				      planner_shown(p, option));
 	case MOUNT_BIND:
 		break;
 	}
-	return planner_refuse(p, PLAN_INVALID, where, "'%s' is no option of a bind mount", option);
+	return planner_refuse(p, PLAN_INVALID, where, "'%s' is no option of a bind mount",
+			      planner_shown(p, option));
 }
 
 static bool has_file_system(const struct plan_mount *m)
@@ -319,7 +321,7 @@ static int choose_kind(struct planner *p, struct reading *r)
 		return planner_refuse(p, PLAN_INVALID, where,
 				      "'%s' is no file system; a bind mount has bind or rbind "
 				      "among its options",
-				      type);
+				      planner_shown(p, type));
 	} else if (strcmp(type, "cgroup") == 0 || strcmp(type, "cgroup2") == 0) {
 		m->kind = MOUNT_CGROUP;
 	}
@@ -336,7 +338,7 @@ static int read_destination(struct planner *p, struct reading *r)
 		return planner_refuse(p, PLAN_INVALID, where, "is empty");
 	if (given[0] != '/')
 		planner_note(p, where, "'%s' is relative, which is deprecated: taken from '/'",
-			     given);
+			     planner_shown(p, given));
 	r->out->destination = clean_path(p, given);
 	if (strcmp(r->out->destination, "/") == 0 && !r->remount)
 		return planner_refuse(p, PLAN_INVALID, where,
@@ -458,7 +460,7 @@ static int check_paths(struct planner *p, const struct oci_strings *paths, const
 		(void)snprintf(where, sizeof(where), "/linux/%s/%zu", name, i);
 		if (paths->v[i][0] != '/')
 			TRY(planner_refuse(p, PLAN_INVALID, where, "'%s' is not absolute",
-					   paths->v[i]));
+					   planner_shown(p, paths->v[i])));
 		else if (strcmp(clean_path(p, paths->v[i]), "/") == 0)
 			TRY(planner_refuse(p, PLAN_INVALID, where, "'/' is the root itself%s",
 					   instead));

@@ -42,7 +42,7 @@ static int plan_namespace(struct planner *p, const struct oci_namespace *ns, siz
 	(void)snprintf(pointer, sizeof(pointer), "/linux/namespaces/%zu/path", index);
 	if (ns->path[0] != '/')
 		return planner_refuse(p, PLAN_INVALID, pointer, "'%s' is not an absolute path",
-				      ns->path);
+				      planner_shown(p, ns->path));
 	return 0;
 }
 

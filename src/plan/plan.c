@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "libocispec/utf8.h"
 #include "plan/planner.h"
 
 const struct plan_ns_kind plan_ns_kinds[NS_TYPES] = {
@@ -79,6 +80,17 @@ char *planner_pointer(struct planner *p, const char *prefix, const char *key)
 		}
 	}
 	return pointer;
+}
+
+const char *planner_shown(struct planner *p, const char *value)
+{
+	enum { ROOM = 256 };
+	char *shown = arena_zalloc(&p->plan->arena, ROOM);
+
+	if (!shown)
+		return "";
+	utf8_show(shown, ROOM, value, strlen(value));
+	return shown;
 }
 
 /* The rules that bind properties of several subjects to each other. */

@@ -170,6 +170,7 @@ struct plan_sysctl {
 	const char *key;  /* as in config.json */
 	const char *path; /* below /proc/sys */
 	const char *value;
+	enum plan_ns_type holder; /* the namespace that it belongs to */
 };
 
 struct plan_cgroup {

@@ -31,6 +31,10 @@ void planner_note(struct planner *p, const char *pointer, const char *fmt, ...)
 /* PREFIX plus key with "~" and "/" escaped as JSON pointers want it (RFC 6901); in the arena. */
 char *planner_pointer(struct planner *p, const char *prefix, const char *key);
 
+/* A value of config.json as a message can show it: control characters become '?', and it is cut
+ * where it would push the reason out of the message. */
+const char *planner_shown(struct planner *p, const char *value);
+
 /* Each fills its part of the plan; 0 or -1 (stopped, err filled). */
 int plan_namespaces(struct planner *p);
 int plan_mounts(struct planner *p);  /* mounts, masked and read-only paths, root propagation */

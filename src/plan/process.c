@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/capability.h>
 #include <sys/personality.h>
@@ -60,7 +59,8 @@ static int plan_rlimits(struct planner *p, struct plan_process *out)
 		list[i].index = i;
 		if (list[i].resource < 0)
 			TRY(planner_refuse(p, PLAN_INVALID, pointer,
-					   "'%s' is no limit that Linux has", limit->type));
+					   "'%s' is no limit that Linux has",
+					   planner_shown(p, limit->type)));
 		for (size_t k = 0; k < i; k++)
 			if (strcmp(in->rlimits.v[k].type, limit->type) == 0)
 				TRY(planner_refuse(p, PLAN_INVALID, pointer,
@@ -77,6 +77,17 @@ static int plan_rlimits(struct planner *p, struct plan_process *out)
 	return 0;
 }
 
+/* The bit of a name, 0 when this kernel (or libcap) has none of it. */
+static uint64_t capability_bit(const struct planner *p, const char *name)
+{
+	cap_value_t number;
+
+	/* Numbers are taken by cap_from_name() too; only names are meant here. */
+	if (strncmp(name, "CAP_", 4) != 0 || cap_from_name(name, &number) != 0 || number > 63)
+		return 0;
+	return p->host->known_caps & (UINT64_C(1) << number);
+}
+
 /* One of the five lists as a bit set. What the kernel doesn't know or hull doesn't hold is left
  * out with a note, as the specification wants it. */
 static uint64_t capability_set(struct planner *p, const struct oci_strings *names,
@@ -85,27 +96,56 @@ static uint64_t capability_set(struct planner *p, const struct oci_strings *name
 	uint64_t set = 0;
 
 	for (size_t i = 0; i < names->n; i++) {
+		uint64_t bit = capability_bit(p, names->v[i]);
 		char pointer[80];
-		cap_value_t number;
 
 		(void)snprintf(pointer, sizeof(pointer), "/process/capabilities/%s/%zu", set_name,
 			       i);
-		/* Numbers are taken by cap_from_name() too; only names are meant here. */
-		if (strncmp(names->v[i], "CAP_", 4) != 0 ||
-		    cap_from_name(names->v[i], &number) != 0 || number > 63 ||
-		    !(p->host->known_caps & (UINT64_C(1) << number))) {
+		if (!bit)
 			planner_note(p, pointer, "this kernel doesn't know '%s', left out",
-				     names->v[i]);
-			continue;
-		}
-		if (!(p->host->capabilities & (UINT64_C(1) << number))) {
+				     planner_shown(p, names->v[i]));
+		else if (!(p->host->capabilities & bit))
 			planner_note(p, pointer, "hull itself doesn't hold '%s', left out",
 				     names->v[i]);
-			continue;
-		}
-		set |= UINT64_C(1) << number;
+		else
+			set |= bit;
 	}
 	return set;
+}
+
+/* Refuses what one set has and another must have too. */
+static int need_also(struct planner *p, const struct oci_strings *names, const char *set_name,
+		     uint64_t set, uint64_t other, const char *other_name)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		char pointer[80];
+
+		if (!(capability_bit(p, names->v[i]) & set & ~other))
+			continue;
+		(void)snprintf(pointer, sizeof(pointer), "/process/capabilities/%s/%zu", set_name,
+			       i);
+		TRY(planner_refuse(p, PLAN_INVALID, pointer,
+				   "'%s' must be in /process/capabilities/%s too "
+				   "(capabilities(7))",
+				   names->v[i], other_name));
+	}
+	return 0;
+}
+
+/* The specification has no error for these: what can't be ambient is left out with a note. */
+static void note_ambient(struct planner *p, const struct oci_strings *names, uint64_t left_out)
+{
+	for (size_t i = 0; i < names->n; i++) {
+		char pointer[80];
+
+		if (!(capability_bit(p, names->v[i]) & left_out))
+			continue;
+		(void)snprintf(pointer, sizeof(pointer), "/process/capabilities/ambient/%zu", i);
+		planner_note(p, pointer,
+			     "'%s' can't be ambient unless it is permitted and inheritable, left "
+			     "out",
+			     names->v[i]);
+	}
 }
 
 static int plan_capabilities(struct planner *p, struct plan_capabilities *caps)
@@ -121,15 +161,13 @@ static int plan_capabilities(struct planner *p, struct plan_capabilities *caps)
 	caps->effective = capability_set(p, &in->effective, "effective");
 	caps->inheritable = capability_set(p, &in->inheritable, "inheritable");
 	caps->ambient = capability_set(p, &in->ambient, "ambient");
-	if (caps->effective & ~caps->permitted)
-		TRY(planner_refuse(p, PLAN_INVALID, "/process/capabilities/effective",
-				   "has capabilities that are not in /process/capabilities/"
-				   "permitted, which capabilities(7) forbids"));
+	TRY(need_also(p, &in->effective, "effective", caps->effective, caps->permitted,
+		      "permitted"));
+	/* The bounding set is dropped first, and capset(2) then refuses such a set. */
+	TRY(need_also(p, &in->inheritable, "inheritable", caps->inheritable, caps->bounding,
+		      "bounding"));
 	reachable = caps->permitted & caps->inheritable;
-	if (caps->ambient & ~reachable)
-		planner_note(p, "/process/capabilities/ambient",
-			     "what is not both permitted and inheritable can't be ambient, "
-			     "left out");
+	note_ambient(p, &in->ambient, caps->ambient & ~reachable);
 	caps->ambient &= reachable;
 	return 0;
 }
@@ -188,8 +226,8 @@ static int plan_env(struct planner *p, struct plan_process *out)
 
 		(void)snprintf(pointer, sizeof(pointer), "/process/env/%zu", i);
 		if (!equals || equals == entry)
-			TRY(planner_refuse(p, PLAN_INVALID, pointer, "'%.60s' is not NAME=VALUE",
-					   entry));
+			TRY(planner_refuse(p, PLAN_INVALID, pointer, "'%s' is not NAME=VALUE",
+					   planner_shown(p, entry)));
 		if (p->plan->notify && env_names(entry, "NOTIFY_SOCKET"))
 			continue;
 		if (out->listen_fds &&
@@ -221,9 +259,9 @@ static int plan_fds(struct planner *p, struct plan_process *out)
 		listen_fds = strtoul(request->listen_fds, &end, 10);
 		if (*end || end == request->listen_fds || listen_fds > 1024)
 			TRY(planner_refuse(p, PLAN_HOST, "/process/env",
-					   "hull was called with LISTEN_FDS='%.40s', which is no "
-					   "number of fds",
-					   request->listen_fds));
+					   "hull was called with LISTEN_FDS='%s', which is no "
+					   "number of fds up to 1024",
+					   planner_shown(p, request->listen_fds)));
 	}
 	out->listen_fds = (unsigned)listen_fds;
 	out->preserve_fds = request->preserve_fds + out->listen_fds;

@@ -78,7 +78,7 @@ static int holder_of(const char *path)
 	return -1;
 }
 
-static int check_one(struct planner *p, const struct plan_sysctl *sysctl, const char *pointer)
+static int check_one(struct planner *p, struct plan_sysctl *sysctl, const char *pointer)
 {
 	int holder;
 
@@ -88,17 +88,20 @@ static int check_one(struct planner *p, const struct plan_sysctl *sysctl, const 
 	if (holder < 0)
 		return planner_refuse(p, PLAN_INVALID, pointer,
 				      "belongs to no namespace, so it would change the host");
+	sysctl->holder = (enum plan_ns_type)holder;
 	if (strcmp(sysctl->path, "kernel/hostname") == 0)
 		return planner_refuse(p, PLAN_INVALID, pointer, "use the property 'hostname'");
-	if (!plan_has_ns(p->plan, (enum plan_ns_type)holder))
+	if (!plan_has_ns(p->plan, sysctl->holder))
 		return planner_refuse(p, PLAN_INVALID, pointer,
-				      "needs a %s namespace, else it would change the host",
+				      "belongs to the %s namespace, and /linux/namespaces has "
+				      "none: it would change the host",
 				      plan_ns_kinds[holder].name);
 	if (strcmp(sysctl->path, "kernel/domainname") == 0 && p->config->domainname &&
 	    strcmp(p->config->domainname, sysctl->value) != 0)
 		return planner_refuse(p, PLAN_INVALID, pointer,
 				      "'%s' contradicts the property 'domainname', '%s'",
-				      sysctl->value, p->config->domainname);
+				      planner_shown(p, sysctl->value),
+				      planner_shown(p, p->config->domainname));
 	return 0;
 }
 

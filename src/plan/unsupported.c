@@ -48,9 +48,14 @@ static bool gid_mappings(const struct oci_config *c)
 	return c->linux.gid_mappings.n > 0;
 }
 
+static bool offset(const struct oci_time_offset *offset_of)
+{
+	return offset_of->secs.v != 0 || offset_of->nanosecs.v != 0;
+}
+
 static bool time_offsets(const struct oci_config *c)
 {
-	return c->linux.time_offsets.monotonic.present || c->linux.time_offsets.boottime.present;
+	return offset(&c->linux.time_offsets.monotonic) || offset(&c->linux.time_offsets.boottime);
 }
 
 static bool net_devices(const struct oci_config *c)
@@ -68,8 +73,10 @@ static bool intel_rdt(const struct oci_config *c)
 
 static bool memory_policy(const struct oci_config *c)
 {
-	return c->linux.memory_policy.present && c->linux.memory_policy.mode &&
-	       strcmp(c->linux.memory_policy.mode, "MPOL_DEFAULT") != 0;
+	const struct oci_memory_policy *policy = &c->linux.memory_policy;
+
+	return policy->flags.n > 0 || (policy->nodes && policy->nodes[0]) ||
+	       (policy->mode && strcmp(policy->mode, "MPOL_DEFAULT") != 0);
 }
 
 /* A filter that allows everything and nothing else is no filter. */

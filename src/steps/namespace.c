@@ -6,9 +6,11 @@
 #include <linux/nsfs.h>
 #include <net/if.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 
 #include "base/fd.h"
@@ -36,11 +38,51 @@ static int open_one(struct run *run, int type, struct oci_error *err)
 	return 0;
 }
 
+/* The property that would change something in the namespace, NULL when none does. */
+static const char *changes(const struct plan *plan, int type)
+{
+	if (type == NS_UTS && plan->hostname)
+		return "/hostname";
+	if (type == NS_UTS && plan->domainname)
+		return "/domainname";
+	for (size_t i = 0; i < plan->n_sysctls; i++)
+		if ((int)plan->sysctls[i].holder == type)
+			return "/linux/sysctl";
+	return NULL;
+}
+
+/* A path may lead to the very namespace that hull runs in ("/proc/1/ns/net"): joining it does no
+ * harm, but what is set in it is set on the host, just as without a namespace in the list. */
+static int refuse_own(const struct run *run, int type, struct oci_error *err)
+{
+	const struct plan_namespace *ns = &run->plan->namespaces[type];
+	const char *property = changes(run->plan, type);
+	struct stat given, own;
+	char path[32];
+
+	if (!property)
+		return 0;
+	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", plan_ns_kinds[type].proc);
+	if (stat(path, &own) < 0)
+		return fail_sys(err, "stat '%s'", path);
+	if (fstat(run->ns_fd[type], &given) < 0)
+		return fail_sys(err, "fstat of '%s'", ns->path);
+	if (given.st_dev != own.st_dev || given.st_ino != own.st_ino)
+		return 0;
+	return fail_code(err, "invalid-config",
+			 "%s: would change the host: '%s' (/linux/namespaces/%zu/path) is the %s "
+			 "namespace of the runtime itself",
+			 property, ns->path, ns->index, plan_ns_kinds[type].name);
+}
+
 int namespace_open(struct run *run, struct oci_error *err)
 {
-	for (int type = 0; type < NS_TYPES; type++)
-		if (run->plan->namespaces[type].how == NS_JOINED)
-			TRY(open_one(run, type, err));
+	for (int type = 0; type < NS_TYPES; type++) {
+		if (run->plan->namespaces[type].how != NS_JOINED)
+			continue;
+		TRY(open_one(run, type, err));
+		TRY(refuse_own(run, type, err));
+	}
 	return 0;
 }
 
