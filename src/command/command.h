@@ -27,7 +27,7 @@ struct globals {
 /* One call of a command. */
 struct call {
 	const struct globals *globals;
-	const void *options;   /* the command's struct of values */
+	const void *options; /* the command's struct of values */
 	const char *const *operands;
 	size_t n_operands;
 	char *const *argv; /* hull's own, whole: for executing itself anew */
@@ -35,9 +35,9 @@ struct call {
 
 struct command {
 	const char *name;
-	const char *operands;  /* as the usage line shows them */
-	const char *summary;   /* one line */
-	const char *text;      /* what else the help says, or NULL */
+	const char *operands; /* as the usage line shows them */
+	const char *summary;  /* one line */
+	const char *text;     /* what else the help says, or NULL */
 	const struct option_row *options;
 	size_t options_size; /* of the struct of values */
 	size_t n_required;   /* operands */
@@ -47,8 +47,8 @@ struct command {
 	int (*run)(const struct call *call, struct oci_error *err);
 };
 
-extern const struct command create_command, run_command, start_command, state_command,
-	kill_command, delete_command, list_command, spec_command, features_command, check_command;
+extern const struct command create_command, run_command, start_command, state_command, kill_command,
+	delete_command, list_command, ps_command, spec_command, features_command, check_command;
 
 /* --root, else the default: $XDG_RUNTIME_DIR/hull for whoever is not root of the initial user
  * namespace, else /run/hull. Absolute; lives as long as the process. NULL with err filled. */

@@ -17,8 +17,9 @@
 
 /* In the order of a container's life, then what is about bundles and hull itself. */
 static const struct command *const commands[] = {
-	&create_command, &run_command,	&start_command, &state_command,	   &kill_command,
-	&delete_command, &list_command, &spec_command,	&features_command, &check_command,
+	&create_command, &run_command,	    &start_command, &state_command,
+	&kill_command,	 &delete_command,   &list_command,  &ps_command,
+	&spec_command,	 &features_command, &check_command,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -68,8 +69,7 @@ static void print_help(FILE *out)
 		out);
 	for (size_t i = 0; i < N_COMMANDS; i++)
 		(void)fprintf(out, "  %-9s %s\n", commands[i]->name, commands[i]->summary);
-	(void)fputs("\n`hull COMMAND --help` says more of each. Before the command:\n\n",
-		    out);
+	(void)fputs("\n`hull COMMAND --help` says more of each. Before the command:\n\n", out);
 	options_print(global_options, out);
 }
 
