@@ -23,7 +23,7 @@ void json_text_done(struct json_text *out)
 int json_text_check(const struct json_text *out, struct oci_error *err)
 {
 	if (out->failed)
-		return oci_fail_code(err, "no-memory", "write JSON: out of memory");
+		return oci_fail_code(err, "out-of-memory", "write JSON: out of memory");
 	return 0;
 }
 

@@ -492,7 +492,7 @@ int oci_config_read_file(struct oci_config *config, int dir, const char *path,
 		return -1;
 	doc = json_document_new(size);
 	result = doc ? read_text(fd, path, doc, err)
-		     : oci_fail_code(err, "no-memory", "read '%s': out of memory", path);
+		     : oci_fail_code(err, "out-of-memory", "read '%s': out of memory", path);
 	(void)close(fd);
 	if (result < 0) {
 		json_document_free(doc);

@@ -96,7 +96,7 @@ __attribute__((format(printf, 5, 6))) static int tell(struct reader *in, enum oc
 static int no_memory(struct reader *in)
 {
 	in->invalid = true;
-	(void)oci_fail_code(in->err, "no-memory", "out of memory");
+	(void)oci_fail_code(in->err, "out-of-memory", "out of memory");
 	return -1;
 }
 
@@ -512,7 +512,7 @@ int shape_read_text(const struct shape *shape, void *out, struct oci_document **
 	struct oci_document *fresh = json_document_new(size);
 
 	if (!fresh)
-		return oci_fail_code(err, "no-memory", "out of memory");
+		return oci_fail_code(err, "out-of-memory", "out of memory");
 	if (size <= JSON_MAX_SIZE)
 		memcpy(fresh->text, text, size);
 	if (shape_read(shape, out, fresh, code, report, err) < 0)

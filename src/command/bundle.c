@@ -82,8 +82,8 @@ int bundle_request(struct bundle *bundle, const struct globals *globals,
 	return find_paths(bundle, given, err);
 }
 
-/* Its own copy of the text is kept: the reader changes what it is given, and the state directory gets
- * the file byte for byte. */
+/* Its own copy of the text is kept: the reader changes what it is given, and the state directory
+ * gets the file byte for byte. */
 int bundle_read(struct bundle *bundle, struct oci_error *err)
 {
 	struct request *request = &bundle->request;

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fd.h"
 #include "command/bundle.h"
+#include "command/log.h"
 #include "libocispec/json_text.h"
 
 struct check_options {
@@ -36,6 +38,22 @@ struct check {
 	unsigned n_refused;
 };
 
+/* pointer may be "", line 0: then there is none. */
+static void print_line(const char *kind, const char *pointer, unsigned line, unsigned column,
+		       const char *text)
+{
+	auto_free char *whole = NULL;
+
+	if (asprintf(&whole, "%s: %s%s%s", kind, pointer, *pointer ? ": " : "", text) < 0)
+		whole = NULL;
+	if (whole)
+		log_clean(whole);
+	(void)fputs(whole ? whole : kind, stdout);
+	if (line)
+		(void)printf(" (%u:%u)", line, column);
+	(void)putchar('\n');
+}
+
 /* line 0: the text has no place in the file. */
 static void tell(struct check *check, enum plan_finding kind, const char *pointer, unsigned line,
 		 unsigned column, const char *text)
@@ -52,10 +70,7 @@ static void tell(struct check *check, enum plan_finding kind, const char *pointe
 		json_text_close_object(check->json);
 		return;
 	}
-	(void)printf("%s: %s%s%s", kinds[kind], pointer, *pointer ? ": " : "", text);
-	if (line)
-		(void)printf(" (%u:%u)", line, column);
-	(void)putchar('\n');
+	print_line(kinds[kind], pointer, line, column, text);
 }
 
 static int found_by_reader(void *ctx, enum oci_finding kind, const char *pointer, unsigned line,

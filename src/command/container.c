@@ -19,7 +19,7 @@ int container_look(const char *root, const char *id, struct container *container
 		return -1;
 	if (state_load(dir, &container->state, err) < 0) {
 		if (err->num != ENOENT)
-			return -1;
+			return fail_in(err, "container '%s'", id);
 		*err = (struct oci_error){ 0 };
 		container->status = state_locked(dir) ? STATUS_CREATING : STATUS_STOPPED;
 		return 0;

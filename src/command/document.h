@@ -13,7 +13,7 @@
  * remembers. */
 struct oci_strings document_strings(struct arena *arena, const char *const *words, size_t n);
 
-#define DOCUMENT_STRINGS(arena, words) \
+#define DOCUMENT_STRINGS(arena, words)                                                             \
 	document_strings(arena, words, sizeof(words) / sizeof((words)[0]))
 
 #endif

@@ -67,8 +67,7 @@ int log_set_up(const char *file, const char *format, const char *level, int debu
 	return 0;
 }
 
-/* Control characters would let a path in a config write to the reader's terminal. */
-static void clean(char *text)
+void log_clean(char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
@@ -164,7 +163,7 @@ void log_error(const struct oci_error *err)
 	char text[sizeof(err->text)];
 
 	(void)snprintf(text, sizeof(text), "%s", err->text);
-	clean(text);
+	log_clean(text);
 	write_line(LEVEL_ERROR, text, err->code[0] ? err->code : "failed");
 	if (settings.file || settings.ident)
 		to_stderr(LEVEL_ERROR, text);
@@ -180,7 +179,7 @@ static void log_below_error(enum level level, const char *fmt, va_list args)
 	if (level > settings.level && level != LEVEL_WARNING)
 		return;
 	(void)vsnprintf(text, sizeof(text), fmt, args);
-	clean(text);
+	log_clean(text);
 	if (level <= settings.level)
 		write_line(level, text, NULL);
 	else if (settings.n_warnings < sizeof(settings.warnings) / sizeof(settings.warnings[0])) {

@@ -21,4 +21,8 @@ void log_error(const struct oci_error *err);
 void log_warning(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+/* Replaces control characters: they would let a path in a configuration write to the reader's
+ * terminal. */
+void log_clean(char *text);
+
 #endif

@@ -48,7 +48,6 @@ int relay_open(struct relay *relay, int master, struct oci_error *err)
 {
 	memset(relay, 0, sizeof(*relay));
 	relay->master = relay->in = relay->out = -1;
-	relay->line_ended = true;
 	TRY(fd_set_nonblock(master, 1, err));
 	relay->in = open_stream(STDIN_FILENO, O_RDONLY);
 	relay->out = open_stream(STDOUT_FILENO, O_WRONLY);
@@ -110,7 +109,7 @@ void relay_poll_set(const struct relay *relay, struct pollfd set[3])
 
 	if (has_room(&relay->to_out))
 		master |= POLLIN;
-	if (waiting(&relay->to_master) || relay->in_ended)
+	if (waiting(&relay->to_master) || relay->owes_end)
 		master |= POLLOUT;
 	set[0] = (struct pollfd){ .fd = master ? relay->master : -1, .events = master };
 	set[1] = (struct pollfd){ .fd = read_in ? relay->in : -1, .events = POLLIN };
@@ -154,37 +153,47 @@ static void drop_out(struct relay *relay)
 	relay->to_out.start = relay->to_out.end = 0;
 }
 
-/* A terminal has no end of input but its EOF character; on a line that has begun, the first one
- * only hands over the line. */
+/* A terminal has no end of input but its EOF character. In line mode the first one only hands over
+ * a line that has begun, so it takes two. */
 static void tell_end_of_input(struct relay *relay)
 {
 	struct termios inner;
+	size_t size;
 	cc_t eof[2];
-	size_t size = relay->line_ended ? 1 : 2;
 
 	if (tcgetattr(relay->master, &inner) < 0)
-		inner.c_cc[VEOF] = 4;
+		return; /* its end comes next */
+	size = inner.c_lflag & ICANON ? 2 : 1;
 	eof[0] = eof[1] = inner.c_cc[VEOF];
-	if (write(relay->master, eof, size) > 0 || errno != EAGAIN)
-		relay->in_ended = false;
+	if (write(relay->master, eof, size) < 0)
+		return; /* no room: POLLOUT comes again */
+	relay->told_in_line = inner.c_lflag & ICANON;
+	relay->owes_end = false;
+}
+
+/* Programs that edit lines take the terminal out of its line mode, and a waiting EOF character
+ * loses its meaning by that: they are told again. Looked at after output, for a prompt follows the
+ * change. */
+static void notice_mode(struct relay *relay)
+{
+	struct termios inner;
+
+	if (!relay->in_ended || relay->owes_end || tcgetattr(relay->master, &inner) < 0)
+		return;
+	relay->owes_end = relay->told_in_line != ((inner.c_lflag & ICANON) != 0);
 }
 
 static void step_in(struct relay *relay)
 {
-	size_t before = relay->to_master.end;
-
-	if (fill(relay->in, &relay->to_master)) {
-		if (relay->to_master.end > before)
-			relay->line_ended = relay->to_master.data[relay->to_master.end - 1] == '\n';
+	if (fill(relay->in, &relay->to_master))
 		return;
-	}
 	/* Not ours to read while another process group has the terminal. */
 	if (relay->has_cooked && errno == EIO && tcgetpgrp(STDIN_FILENO) != getpgrp()) {
 		relay->in_paused = true;
 		return;
 	}
 	fd_drop(&relay->in);
-	relay->in_ended = true;
+	relay->in_ended = relay->owes_end = true;
 }
 
 void relay_step(struct relay *relay, const struct pollfd set[3])
@@ -194,11 +203,15 @@ void relay_step(struct relay *relay, const struct pollfd set[3])
 	if (set[0].revents & POLLOUT) {
 		if (waiting(&relay->to_master))
 			(void)flush(relay->master, &relay->to_master); /* POLLHUP tells the end */
-		else if (relay->in_ended)
+		else if (relay->owes_end)
 			tell_end_of_input(relay);
 	}
-	if (set[0].revents & (POLLIN | POLLHUP | POLLERR) && !fill(relay->master, &relay->to_out))
-		relay->master = -1;
+	if (set[0].revents & (POLLIN | POLLHUP | POLLERR)) {
+		if (fill(relay->master, &relay->to_out))
+			notice_mode(relay);
+		else
+			relay->master = -1;
+	}
 	if (set[2].revents && !flush(relay->out, &relay->to_out))
 		drop_out(relay);
 	/* Nobody reads it: taken and thrown away, for the container must not come to a halt. */

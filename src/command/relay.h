@@ -24,8 +24,9 @@ struct relay {
 	int in;	    /* the standard input, -1 after its end */
 	int out;    /* the standard output, -1 when nobody reads it any more */
 	struct relay_buffer to_master, to_out;
-	bool in_ended;	       /* the container's side is still to be told */
-	bool line_ended;       /* the last byte sent was a newline */
+	bool in_ended;	       /* nothing more comes from the standard input */
+	bool owes_end;	       /* the container's side is still to be told of that */
+	bool told_in_line;     /* in which mode of its terminal it was told: line by line, or not */
 	bool in_paused;	       /* in the background: the terminal isn't ours to read */
 	bool raw;	       /* the caller's terminal is in raw mode */
 	struct termios cooked; /* as it was */

@@ -63,7 +63,7 @@ int main(void)
 	for (refuse_at = 0; refuse_at < needed; refuse_at++) {
 		allocations = 0;
 		if (!oci_config_read(&config, text, strlen(text), NULL, &err) ||
-		    !strstr(err.text, "out of memory") || strcmp(err.code, "no-memory") != 0 ||
+		    !strstr(err.text, "out of memory") || strcmp(err.code, "out-of-memory") != 0 ||
 		    config.doc)
 			bad++;
 		oci_config_close(&config);
@@ -76,7 +76,7 @@ int main(void)
 		memset(&err, 0, sizeof(err));
 		if (oci_config_write(&config, &written, &size, &err) < 0) {
 			needed = refuse_at + 2;
-			if (strcmp(err.code, "no-memory") != 0 || written)
+			if (strcmp(err.code, "out-of-memory") != 0 || written)
 				bad++;
 		}
 	}
