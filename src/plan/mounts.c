@@ -189,6 +189,9 @@ static int unknown_option(struct planner *p, struct reading *r, size_t i, const 
 	option_pointer(r, i, where);
 	if (option[0] == '\0')
 		return planner_refuse(p, PLAN_INVALID, where, "is empty");
+	if (option[0] == '=')
+		return planner_refuse(p, PLAN_INVALID, where, "'%s' has no name before the '='",
+				      planner_shown(p, option));
 	if (is_several_words(option))
 		return planner_refuse(p, PLAN_INVALID, where,
 				      "'%s' is several options in one string, give each its own",
