@@ -46,10 +46,12 @@ const char *globals_root(const struct globals *globals, struct oci_error *err)
 {
 	/* Read first: the common case, root without it, then costs no system call. */
 	const char *runtime_dir = getenv("XDG_RUNTIME_DIR");
-	char *root = NULL;
+	static char *root; /* kept: a process asks once */
 
+	if (globals->root && globals->root[0] == '/')
+		return globals->root;
 	if (globals->root)
-		return globals->root[0] == '/' ? globals->root : path_absolute(globals->root, err);
+		return root = path_absolute(globals->root, err);
 	if (runtime_dir && runtime_dir[0] == '/' && is_rootless(globals)) {
 		if (asprintf(&root, "%s/hull", runtime_dir) < 0)
 			return fail_code(err, "out-of-memory", "no memory for a path"), NULL;
