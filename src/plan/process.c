@@ -82,8 +82,10 @@ static uint64_t capability_bit(const struct planner *p, const char *name)
 {
 	cap_value_t number;
 
-	/* Numbers are taken by cap_from_name() too; only names are meant here. */
-	if (strncmp(name, "CAP_", 4) != 0 || cap_from_name(name, &number) != 0 || number > 63)
+	/* cap_from_name() takes numbers, small letters and whatever stands behind a name as well. */
+	if (strncmp(name, "CAP_", 4) != 0 ||
+	    name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] != '\0' ||
+	    cap_from_name(name, &number) != 0 || number > 63)
 		return 0;
 	return p->host->known_caps & (UINT64_C(1) << number);
 }
