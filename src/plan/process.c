@@ -82,7 +82,8 @@ static uint64_t capability_bit(const struct planner *p, const char *name)
 {
 	cap_value_t number;
 
-	/* cap_from_name() takes numbers, small letters and whatever stands behind a name as well. */
+	/* cap_from_name() takes numbers, small letters and whatever stands behind a name as well.
+	 */
 	if (strncmp(name, "CAP_", 4) != 0 ||
 	    name[strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789")] != '\0' ||
 	    cap_from_name(name, &number) != 0 || number > 63)
