@@ -191,6 +191,14 @@ static int plan_user(struct planner *p, struct plan_process *out)
 		TRY(planner_refuse(
 			p, PLAN_INVALID, "/process/user/gid",
 			"4294967295 is no group id, it means 'unchanged' to the kernel"));
+	for (size_t i = 0; i < out->n_gids; i++) {
+		char pointer[64];
+
+		if (out->gids[i] != (gid_t)-1)
+			continue;
+		(void)snprintf(pointer, sizeof(pointer), "/process/user/additionalGids/%zu", i);
+		TRY(planner_refuse(p, PLAN_INVALID, pointer, "4294967295 is no group id"));
+	}
 	if (out->n_gids > 65536)
 		TRY(planner_refuse(p, PLAN_INVALID, "/process/user/additionalGids",
 				   "%zu groups are more than the kernel's 65536", out->n_gids));

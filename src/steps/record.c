@@ -44,6 +44,16 @@ void record_release(struct run *run)
 	fd_drop(&run->state_dir);
 }
 
+/* The directory is known by its fd, but whoever has to make room on a disk wants its path. */
+static int write_state(const struct run *run, struct oci_error *err)
+{
+	const struct request *request = run->plan->request;
+
+	if (state_write(run->state_dir, &run->state, err) < 0)
+		return fail_in(err, "'%s/%s'", request->state_root, request->id);
+	return 0;
+}
+
 int record_intent(struct run *run, struct oci_error *err)
 {
 	const struct plan *plan = run->plan;
@@ -61,7 +71,7 @@ int record_intent(struct run *run, struct oci_error *err)
 	state->annotations = plan->config->annotations;
 	TRY(state_boot_id(state->boot_id, err));
 	TRY(cgroup_intend(run, err));
-	return state_write(run->state_dir, state, err);
+	return write_state(run, err);
 }
 
 int record_config(struct run *run, struct oci_error *err)
@@ -86,7 +96,7 @@ int record_created(struct run *run, struct oci_error *err)
 	if (state_process_stat(run->init_pid, NULL, NULL, &state->pid_start) < 0)
 		return fail_code(err, "init-died", "the container's first process is gone");
 	state_now(state->created);
-	return state_write(run->state_dir, state, err);
+	return write_state(run, err);
 }
 
 /* Opens the directory of `path`; name points into buf, which holds a copy of path. */
