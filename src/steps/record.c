@@ -76,8 +76,8 @@ int record_intent(struct run *run, struct oci_error *err)
 
 int record_config(struct run *run, struct oci_error *err)
 {
-	auto_fd fd = openat(run->state_dir, STATE_CONFIG,
-			    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	auto_fd fd =
+		openat(run->state_dir, STATE_CONFIG, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	const struct request *request = run->plan->request;
 
 	if (fd < 0)
