@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -52,23 +53,39 @@ int caller_new_keyring(struct run *run, struct oci_error *err)
 	return fail_sys(err, "join a new session keyring");
 }
 
-int caller_set_rlimits(struct run *run, struct oci_error *err)
+/* Sets, on process `pid` (0: the calling one), those of the limits that are raised, or the others:
+ * judged by the caller's own, which INIT was born with. */
+static int set_rlimits(const struct run *run, pid_t pid, bool raised, struct oci_error *err)
 {
 	const struct plan_process *process = &run->plan->process;
 
 	for (size_t i = 0; i < process->n_rlimits; i++) {
 		const struct plan_rlimit *limit = &process->rlimits[i];
+		enum __rlimit_resource resource = (enum __rlimit_resource)limit->resource;
+		const char *type = run->plan->config->process.rlimits.v[limit->index].type;
 		struct rlimit64 value = { .rlim_cur = limit->soft, .rlim_max = limit->hard };
+		struct rlimit64 old;
 
-		if (prlimit64(run->init_pid, (enum __rlimit_resource)limit->resource, &value,
-			      NULL) < 0)
+		if (prlimit64(0, resource, NULL, &old) < 0)
+			return fail_sys(err, "/process/rlimits/%zu: read %s", limit->index, type);
+		if ((limit->hard > old.rlim_max) != raised)
+			continue;
+		if (prlimit64(pid, resource, &value, NULL) < 0)
 			return fail_sys(err, "/process/rlimits/%zu: prlimit %s soft %llu hard %llu",
-					limit->index,
-					run->plan->config->process.rlimits.v[limit->index].type,
-					(unsigned long long)limit->soft,
+					limit->index, type, (unsigned long long)limit->soft,
 					(unsigned long long)limit->hard);
 	}
 	return 0;
+}
+
+int caller_lower_rlimits(struct run *run, struct oci_error *err)
+{
+	return set_rlimits(run, 0, false, err);
+}
+
+int caller_raise_rlimits(struct run *run, struct oci_error *err)
+{
+	return set_rlimits(run, run->init_pid, true, err);
 }
 
 int caller_set_oom_score(struct run *run, struct oci_error *err)

@@ -120,6 +120,17 @@ set_caps() {
 	has RLIMIT_NOFILE=100:200 RLIMIT_CORE=0:4096 RLIMIT_CPU=1000:2000
 }
 
+@test "lower rlimits need no privilege, whoever the user is" {
+	require setpriv
+	config '.process.user = { uid: 1000, gid: 1000 }
+		| .process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 100, hard: 200 }]'
+	probe rlimits
+	attempt setpriv --bounding-set -sys_resource --inh-caps -sys_resource \
+		"$HULL" --root "$ROOT" run --bundle "$BUNDLE" "$ID"
+	assert_status 0
+	has RLIMIT_NOFILE=100:200
+}
+
 @test "every limit that the kernel has can be given" {
 	local name
 	config '.process.rlimits = []'
