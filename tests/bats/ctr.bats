@@ -101,7 +101,7 @@ task_delete() {
 		>"$T/out" 2>&1 </dev/null 3>&- &
 	pid=$!
 	wait_until out_has ready
-	kill -TERM "$(pgrep -P $pid -x ctr)"
+	kill -TERM "$(tr -d ' ' <"/proc/$pid/task/$pid/children")"
 	wait $pid || status=$?
 	assert_equal "$status" 3
 	out_has 'got it'
