@@ -150,6 +150,20 @@ static int plan_device(struct planner *p, size_t index, struct plan_device *out)
 	return 0;
 }
 
+/* A default device that linux.devices names too is the config's: it may want another mode or owner.
+ * Whether it is the same device is check_duplicate's question. */
+static bool config_names(const struct planner *p, size_t i)
+{
+	for (size_t k = 0; k < p->config->linux.devices.n; k++) {
+		const struct oci_device *device = &p->config->linux.devices.v[k];
+
+		if (strcmp(device->path, defaults[i].path) == 0 &&
+		    device->major.v == defaults[i].major && device->minor.v == defaults[i].minor)
+			return true;
+	}
+	return false;
+}
+
 /* None where /dev is a bind of the host's: what is there is the host's, and stays. */
 static size_t add_defaults(const struct planner *p, struct plan_device *out)
 {
@@ -158,7 +172,7 @@ static size_t add_defaults(const struct planner *p, struct plan_device *out)
 	if (is_below_bind(p->plan, "/dev"))
 		return 0;
 	for (size_t i = 0; i < N_DEFAULTS; i++) {
-		if (is_below_bind(p->plan, defaults[i].path))
+		if (is_below_bind(p->plan, defaults[i].path) || config_names(p, i))
 			continue;
 		out[n++] = (struct plan_device){
 			.path = defaults[i].path,
