@@ -38,6 +38,7 @@ have_script() { command -v script >/dev/null; }
 have_overlay() { grep -qw overlay /proc/filesystems; }
 have_mqueue() { grep -qw mqueue /proc/filesystems; }
 have_disk() { [ -n "$(host_disk)" ]; }
+have_fuse() { grep -qw fuse /proc/misc; }
 have_setpriv() { command -v setpriv >/dev/null; }
 
 # "MAJOR MINOR" of a block device that the host has.
@@ -386,7 +387,7 @@ assert_no_mount() {
 
 assert_no_state() {
 	local left
-	left=$(ls -A "$ROOT" 2>/dev/null)
+	left=$(ls -A "$ROOT" 2>/dev/null || true)
 	[ -z "$left" ] || {
 		echo "left in the state root: $left" >&2
 		return 1

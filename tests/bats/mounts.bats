@@ -253,7 +253,7 @@ run_with_nested() {
 	: >rootfs/afile
 	mount_entry /afile bind "$T/src" bind
 	run_container
-	assert_fails /mounts/3 /afile "not a directory"
+	assert_fails /mounts/3 /afile directory
 	config '.mounts |= map(select(.destination != "/afile"))'
 	mount_entry /adir bind "$T/src/file" bind
 	run_container
@@ -331,13 +331,13 @@ run_with_nested() {
 
 @test "dirsync, sync, lazytime, iversion, mand and their opposites are options of the file system" {
 	mount_entry /sync tmpfs tmpfs sync dirsync
-	mount_entry /async tmpfs tmpfs sync async
+	mount_entry /plain tmpfs tmpfs sync async
 	mount_entry /lazy tmpfs tmpfs lazytime
 	mount_entry /nolazy tmpfs tmpfs lazytime nolazytime
 	mount_entry /mand tmpfs tmpfs mand nomand
 	ask mounts
 	mount_line /sync | grep -q ' - tmpfs tmpfs rw,sync,dirsync'
-	[[ "$(mount_line /async)" == *tmpfs* && "$(mount_line /async)" != *sync* ]]
+	[[ "$(mount_line /plain)" == *tmpfs* && "$(mount_line /plain)" != *sync* ]]
 	mount_line /lazy | grep -q lazytime
 	[[ "$(mount_line /nolazy)" == *tmpfs* && "$(mount_line /nolazy)" != *lazytime* ]]
 }
@@ -610,6 +610,7 @@ run_with_nested() {
 	make_source
 	mkdir -p rootfs/real
 	ln -s real rootfs/relative
+	mkdir rootfs/real/abs
 	ln -s /real/abs rootfs/absolute
 	ln -s ../../../../real rootfs/etc/up
 	mount_entry /relative/one bind "$T/src" bind

@@ -718,7 +718,9 @@ static int cmd_wait_signal(char **args)
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	puts("waiting");
 	fflush(stdout);
-	sig = sigwaitinfo(&all, NULL);
+	do
+		sig = sigwaitinfo(&all, NULL);
+	while (sig < 0 && errno == EINTR); /* frozen and thawed */
 	printf("signal=%d\n", sig);
 	return 0;
 }
@@ -734,8 +736,8 @@ static int cmd_wait_resize(char **args)
 	for (int n = 0; n <= atoi(args[0]); n++) {
 		struct winsize size = { 0 };
 
-		if (n > 0)
-			sigwaitinfo(&winch, NULL);
+		while (n > 0 && sigwaitinfo(&winch, NULL) < 0)
+			continue;
 		ioctl(0, TIOCGWINSZ, &size);
 		printf("size=%ux%u\n", size.ws_row, size.ws_col);
 		fflush(stdout);
