@@ -13,6 +13,9 @@
 #include "base/file.h"
 #include "base/sys.h"
 
+/* What the kernel gives its first process (init/init_task.c). */
+enum { TIMER_SLACK_NS = 50000 };
+
 void caller_reset_signals(void)
 {
 	struct sigaction def = { .sa_handler = SIG_DFL };
@@ -36,7 +39,8 @@ int caller_reset(struct run *run, struct oci_error *err)
 	memset(all, 0xff, sizeof(all));
 	/* Allowed for oneself always; where a policy forbids it the affinity stays as it was. */
 	(void)sched_setaffinity(0, sizeof(all), (const cpu_set_t *)(const void *)all);
-	(void)prctl(PR_SET_TIMERSLACK, 0);
+	/* 0 would mean what the process was born with: the caller's. */
+	(void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
 	return 0;
 }
 
