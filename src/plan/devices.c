@@ -158,6 +158,7 @@ static bool config_names(const struct planner *p, size_t i)
 		const struct oci_device *device = &p->config->linux.devices.v[k];
 
 		if (strcmp(device->path, defaults[i].path) == 0 &&
+		    (strcmp(device->type, "c") == 0 || strcmp(device->type, "u") == 0) &&
 		    device->major.v == defaults[i].major && device->minor.v == defaults[i].minor)
 			return true;
 	}

@@ -398,6 +398,7 @@ int main(void)
 {
 	if (!mkdtemp(scratch_path))
 		return 1;
+	(void)alarm(120); /* what hangs fails */
 	(void)umask(0022);
 	scratch = open(scratch_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	check_arena();

@@ -166,6 +166,37 @@ static void check_looker(void)
 	tap_is_int(failures, 0, "300 containers are reserved while another process looks");
 }
 
+/* Someone who takes what isn't locked for a leftover, and removes it while holding the lock: a
+ * creator may lose against it, but then it is told. */
+static void check_remover(void)
+{
+	struct oci_error err = { 0 };
+	int lost = 0;
+	pid_t remover;
+
+	fflush(stdout);
+	remover = fork();
+	if (remover == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		for (;;) {
+			auto_fd dir = open(in_root("left"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+			if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) == 0)
+				(void)rmdir(in_root("left"));
+		}
+	}
+	for (int i = 0; i < 3000; i++) {
+		auto_fd dir = state_reserve(root, "left", &err);
+
+		lost += dir >= 0 && access(in_root("left"), F_OK) < 0;
+		(void)state_remove(root, "left", &err);
+	}
+	(void)kill(remover, SIGKILL);
+	(void)waitpid(remover, NULL, 0);
+	(void)state_remove(root, "left", &err);
+	tap_is_int(lost, 0, "no creator goes on with a directory that was removed meanwhile");
+}
+
 static void check_remove(void)
 {
 	struct oci_error err = { 0 };
@@ -603,6 +634,7 @@ int main(void)
 
 	if (!mkdtemp(top))
 		return 1;
+	(void)alarm(120); /* what hangs fails */
 	(void)umask(0022);
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, SIGUSR1);
@@ -613,6 +645,7 @@ int main(void)
 	check_links();
 	check_race();
 	check_looker();
+	check_remover();
 	check_remove();
 	check_long_root();
 	check_files();
