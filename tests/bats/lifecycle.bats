@@ -77,7 +77,8 @@ load helpers
 	wait_until out_has waiting
 	kill -USR2 $pid
 	wait_until out_has signal=12
-	run wait $pid
+	status=0
+	wait $pid || status=$?
 	assert_status 0
 }
 

@@ -531,7 +531,9 @@ run_with_nested() {
 	done
 	run_with_nested mounts
 	mount_line /shared | grep -q ' shared:'
-	[[ "$(mount_line /shared/dir)" == *tmpfs* && "$(mount_line /shared/dir)" != *shared:* ]]
+	# With rbind a plain word reaches what is mounted below as well: a nested mount can't be kept
+	# apart from its shared parent without cutting the parent's own peers off.
+	mount_line /shared/dir | grep -q ' shared:'
 	mount_line /rshared/dir | grep -q ' shared:'
 	mount_line /unbindable | grep -q ' unbindable'
 	mount_line /runbindable/dir | grep -q ' unbindable'
