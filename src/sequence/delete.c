@@ -92,7 +92,7 @@ static int check_deletable(struct removal *r, enum status status, struct oci_err
 /* A directory without state.json: its creator is at work this very moment, or was killed there. */
 static int check_half_created(struct removal *r, struct oci_error *err)
 {
-	if (!r->force && state_locked(r->dir))
+	if (!state_try_lock(r->dir) && !r->force)
 		return fail_code(err, "not-stopped", "container '%s' is being created", r->id);
 	return 0;
 }

@@ -153,6 +153,11 @@ bool state_locked(int dir)
 	return false;
 }
 
+bool state_try_lock(int dir)
+{
+	return flock(dir, LOCK_EX | LOCK_NB) == 0;
+}
+
 /* Removes what hull may have put into a directory below `dir`, and it. */
 static void remove_notify(int dir)
 {

@@ -75,6 +75,10 @@ enum status state_status(int dir, const struct state *state, int *pidfd);
 /* True when a creator holds the lock of the directory right now. */
 bool state_locked(int dir);
 
+/* Takes the lock if nobody has it, for removing a leftover: a creator that comes between finds its
+ * directory gone. False: a creator is at work. Closing dir gives the lock back. */
+bool state_try_lock(int dir);
+
 /* Removes the known files and the directory. Nothing there is fine. */
 int state_remove(const char *root, const char *id, struct oci_error *err);
 
