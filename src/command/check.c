@@ -12,6 +12,7 @@
 #include "command/bundle.h"
 #include "command/log.h"
 #include "libocispec/json_text.h"
+#include "sequence/sequence.h"
 
 struct check_options {
 	const char *bundle;
@@ -36,6 +37,7 @@ struct check {
 	struct bundle *bundle;
 	struct json_text *json; /* NULL: lines of text */
 	unsigned n_refused;
+	unsigned n_invalid; /* of them */
 };
 
 /* pointer may be "", line 0: then there is none. */
@@ -60,6 +62,8 @@ static void tell(struct check *check, enum plan_finding kind, const char *pointe
 {
 	if (kind != PLAN_NOTE)
 		check->n_refused++;
+	if (kind == PLAN_INVALID)
+		check->n_invalid++;
 	if (check->json) {
 		json_text_open_object(check->json, NULL);
 		json_text_string(check->json, "kind", kinds[kind]);
@@ -97,6 +101,22 @@ static void tell_error(struct check *check, const struct oci_error *err)
 	tell(check, err->num ? PLAN_HOST : PLAN_INVALID, "", 0, 0, err->text);
 }
 
+/* The host was asked by trying: the error of a step, which begins with a pointer as a rule. */
+static void found_by_trying(void *ctx, const struct oci_error *err)
+{
+	struct check *check = ctx;
+	enum plan_finding kind = strcmp(err->code, "invalid-config") ? PLAN_HOST : PLAN_INVALID;
+	const char *text = strstr(err->text, ": ");
+	char pointer[256];
+
+	if (err->text[0] != '/' || !text || (size_t)(text - err->text) >= sizeof(pointer)) {
+		tell(check, kind, "", 0, 0, err->text);
+		return;
+	}
+	(void)snprintf(pointer, sizeof(pointer), "%.*s", (int)(text - err->text), err->text);
+	(void)found_by_planner(check, kind, pointer, text + 2);
+}
+
 static void look(struct check *check)
 {
 	struct bundle *bundle = check->bundle;
@@ -115,6 +135,8 @@ static void look(struct check *check)
 		      &err) < 0)
 		if (check->n_refused == 0)
 			tell_error(check, &err);
+	if (check->n_invalid == 0 && bundle->plan.rootfs)
+		sequence_look(&bundle->plan, found_by_trying, check);
 }
 
 static int check_bundle(struct bundle *bundle, bool as_json, struct oci_error *err)

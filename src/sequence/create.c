@@ -148,6 +148,21 @@ int sequence_start(const char *root, const char *id, struct oci_error *err)
 	return status < 0 ? fail_in(err, "start '%s'", id) : 0;
 }
 
+void sequence_look(const struct plan *plan, void (*failed)(void *ctx, const struct oci_error *err),
+		   void *ctx)
+{
+	struct run run;
+
+	run_init(&run, plan);
+	for (const struct row *row = create_rows; row->kind != JOIN; row++) {
+		struct oci_error err = { 0 };
+
+		if (row->looks && row_applies(row, plan) && row->run(&run, &err) < 0)
+			failed(ctx, &err);
+	}
+	run_done(&run);
+}
+
 void sequence_explain(const struct plan *plan, FILE *out)
 {
 	for (const struct row *row = create_rows; row->what; row++) {
@@ -155,8 +170,8 @@ void sequence_explain(const struct plan *plan, FILE *out)
 			break;
 		if (row->kind == PASS || row->kind == FORK || row->kind == JOIN)
 			fprintf(out, "%c %-7s %s (%s %s)\n", row_applies(row, plan) ? ' ' : '-',
-				role_names[row->who], row->what,
-				row->kind == FORK ? "makes" : "to", role_names[row->to]);
+				role_names[row->who], row->what, row->kind == FORK ? "makes" : "to",
+				role_names[row->to]);
 		else
 			fprintf(out, "%c %-7s %s\n", row_applies(row, plan) ? ' ' : '-',
 				role_names[row->who], row->what);

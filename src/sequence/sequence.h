@@ -40,6 +40,12 @@ int sequence_start(const char *root, const char *id, struct oci_error *err);
 int sequence_delete(const char *root, const char *id, bool force, void (*warn)(const char *text),
 		    struct oci_error *err);
 
+/* Does those first steps of create that change nothing (opens the root, the mount sources, the
+ * namespaces), to ask the host by trying. Each failure is told to `failed`, with err as create
+ * would have it but for the names of the operation and the step. */
+void sequence_look(const struct plan *plan, void (*failed)(void *ctx, const struct oci_error *err),
+		   void *ctx);
+
 /* Prints the ordered steps for this plan, one a line; "-" before those that it skips. */
 void sequence_explain(const struct plan *plan, FILE *out);
 

@@ -202,9 +202,9 @@ static bool meets_mounted(const struct plan *p)
 const struct row create_rows[] = {
 	/* Nothing on the host changes in these: what can be refused is refused here. */
 	ROW(DO,   PARENT, PARENT, "mark inherited fds close-on-exec",       .run = record_caller_fds),
-	ROW(DO,   PARENT, PARENT, "open the root file system",              .when = joins_mounts_not, .run = rootfs_open),
-	ROW(DO,   PARENT, PARENT, "open mount sources",                     .when = new_mounts, .run = mount_open_sources),
-	ROW(DO,   PARENT, PARENT, "open namespaces given by path",          .when = joins, .run = namespace_open),
+	ROW(DO,   PARENT, PARENT, "open the root file system",              .when = joins_mounts_not, .run = rootfs_open, .looks = true),
+	ROW(DO,   PARENT, PARENT, "open mount sources",                     .when = new_mounts, .run = mount_open_sources, .looks = true),
+	ROW(DO,   PARENT, PARENT, "open namespaces given by path",          .when = joins, .run = namespace_open, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = writes_proc, .run = namespace_open_proc),
 	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
 

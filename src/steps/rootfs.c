@@ -19,10 +19,8 @@ int rootfs_open(struct run *run, struct oci_error *err)
 	const char *path = run->plan->rootfs;
 	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (fd < 0) {
-		(void)fail_sys(err, "/root/path: open '%s'", path);
-		return oci_fail_in(err, "open the root file system");
-	}
+	if (fd < 0)
+		return fail_sys(err, "/root/path: open '%s'", path);
 	run->rootfs = fd;
 	return 0;
 }

@@ -120,6 +120,8 @@ static void test_names(void)
 
 static void test_deeds(void)
 {
+	bool something_made = false;
+
 	for (const struct row *row = create_rows; row->what; row++) {
 		if (row->kind != PASS && !row->run)
 			tap_ok(false, "row '%s' has a deed", row->what);
@@ -129,6 +131,13 @@ static void test_deeds(void)
 			tap_ok(false, "row '%s' can be undone by PARENT", row->what);
 	}
 	tap_ok(true, "every row has its deed");
+	for (const struct row *row = create_rows; row->what; row++) {
+		if (row->undo)
+			something_made = true;
+		if (row->looks && (something_made || row->kind != DO || row->who != PARENT))
+			tap_ok(false, "row '%s' only looks", row->what);
+	}
+	tap_ok(something_made, "rows that only look come before the first that can be undone");
 }
 
 int main(void)
