@@ -62,7 +62,7 @@ make_shared() {
 			cp "$PROBE" "$shared/probe"
 		fi
 		PROBE=$shared/probe APPLETS="sh cat echo ls sleep true false mkdir kill ps stty tty wc \
-			touch head id mount umount ln rm printf env test seq" \
+			touch tr head id mount umount ln rm printf env test seq" \
 			"$top/bundles/make-rootfs" "$shared/rootfs.new" || return
 		mv "$shared/rootfs.new" "$shared/rootfs"
 	fi
@@ -193,6 +193,12 @@ attempt() {
 	status=0
 	"$@" >"$T/attempt" 2>&1 </dev/null || status=$?
 	output=$(tr -d '\0' <"$T/attempt")
+}
+
+# ended PID: waits for a background job; $status is how it ended.
+ended() {
+	status=0
+	wait "$1" || status=$?
 }
 
 create() {

@@ -448,7 +448,7 @@ b' 'é' "$(printf 'a%.0s' $(seq 256))"; do
 	run timeout 5 "$HULL" --root "$ROOT" list
 	assert_status 0
 	kill -KILL $creator
-	run wait $creator
+	ended $creator
 	kill -KILL "$(cat "$T/hook")" || true
 	run timeout 20 "$HULL" --root "$ROOT" delete --force "$ID"
 	assert_status 0

@@ -1,0 +1,246 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The container's cgroup: its own, never another's; what hull made is removed, nothing else is.
+
+load helpers
+
+setup() {
+	common_setup
+	require cgroup2
+}
+
+teardown() {
+	local dir
+	for dir in "$CGROUP/$ID-mine/sub" "$CGROUP/$ID-mine"; do
+		[ -d "$dir" ] || continue
+		echo 1 >"$dir/cgroup.kill" 2>/dev/null || true
+	done
+	[ -z "${SLEEPER:-}" ] || kill -KILL "$SLEEPER" 2>/dev/null || true
+	wait_until no_mine || true
+	common_teardown
+}
+
+no_mine() {
+	[ ! -d "$CGROUP/$ID-mine" ] || find "$CGROUP/$ID-mine" -depth -type d -exec rmdir {} + 2>/dev/null
+}
+
+cgroups_path() {
+	config --arg p "$1" '.linux.cgroupsPath = $p'
+}
+
+@test "each container is in a cgroup of its own, named after it, from its first moment" {
+	config '.linux.namespaces -= [{ type: "cgroup" }]'
+	config '.hooks.startContainer = [{ path: "/bin/cat", args: ["cat", "/proc/self/cgroup"] }]'
+	probe cgroup + wait-signal
+	create_logged
+	grep -qx "0::/$ID" "/proc/$(pid_of)/cgroup"
+	start
+	wait_until out_has waiting
+	out_has "0::/$ID"
+	hull kill "$ID" KILL
+	wait_status stopped
+	hull delete "$ID"
+	[ ! -e "$CGROUP/$ID" ]
+}
+
+@test "linux.cgroupsPath, absolute and relative, with parents made and removed again" {
+	config '.linux.namespaces -= [{ type: "cgroup" }]'
+	local path
+	for path in "/$ID-a/b/c" "$ID-d/e"; do
+		cgroups_path "$path"
+		ask cgroup
+		has "0::/${path#/}"
+		assert_no_cgroup
+	done
+}
+
+@test "parents that were there before stay, also when they are empty" {
+	mkdir -p "$CGROUP/$ID-mine"
+	cgroups_path "/$ID-mine/sub/deep"
+	inside
+	[ -d "$CGROUP/$ID-mine" ]
+	[ ! -d "$CGROUP/$ID-mine/sub" ]
+}
+
+@test "an empty cgroup that is there already is used and not removed" {
+	mkdir -p "$CGROUP/$ID-mine"
+	cgroups_path "/$ID-mine"
+	config '.linux.namespaces -= [{ type: "cgroup" }]'
+	ask cgroup
+	has "0::/$ID-mine"
+	[ -d "$CGROUP/$ID-mine" ]
+}
+
+@test "a populated cgroup is refused, and its processes live on" {
+	mkdir -p "$CGROUP/$ID-mine"
+	sleep 100 &
+	SLEEPER=$!
+	echo $SLEEPER >"$CGROUP/$ID-mine/cgroup.procs"
+	cgroups_path "/$ID-mine"
+	run_container
+	assert_fails "$ID-mine"
+	kill -0 $SLEEPER
+	assert_no_state
+}
+
+@test "a cgroup with a populated child is refused" {
+	mkdir -p "$CGROUP/$ID-mine/sub"
+	sleep 100 &
+	SLEEPER=$!
+	echo $SLEEPER >"$CGROUP/$ID-mine/sub/cgroup.procs"
+	cgroups_path "/$ID-mine"
+	run_container
+	assert_fails "$ID-mine"
+	kill -0 $SLEEPER
+}
+
+@test "a frozen cgroup is refused" {
+	mkdir -p "$CGROUP/$ID-mine"
+	echo 1 >"$CGROUP/$ID-mine/cgroup.freeze"
+	cgroups_path "/$ID-mine"
+	run_container
+	assert_fails frozen "$ID-mine"
+}
+
+@test "the root cgroup and paths with .. are refused" {
+	local path
+	for path in / // /. "/$ID-x/.." "/../$ID" "/$ID-x/../../$ID"; do
+		cgroups_path "$path"
+		run_container
+		assert_fails ""
+		assert_nothing_left
+	done
+}
+
+@test "two containers may not share a cgroup" {
+	cgroups_path "/$ID-shared"
+	probe wait-signal
+	create
+	attempt hull create "${ID}x"
+	assert_fails "$ID-shared"
+	assert_equal "$(status_of)" created
+}
+
+@test "cgroups that the container made itself are emptied and removed with it" {
+	mount_entry /sys/fs/cgroup cgroup cgroup rw
+	probe fork-into /sys/fs/cgroup/a + fork-into /sys/fs/cgroup/b + wait-signal
+	create_logged
+	start
+	wait_until out_has "fork-into /sys/fs/cgroup/b: ok"
+	[ -d "$CGROUP/$ID/a" ]
+	hull delete --force "$ID"
+	assert_nothing_left
+}
+
+@test "a frozen container is killed and deleted" {
+	probe fork 2 + wait-signal
+	create_logged
+	start
+	wait_until out_has waiting
+	echo 1 >"$CGROUP/$ID/cgroup.freeze"
+	wait_status paused
+	run timeout 20 "$HULL" --root "$ROOT" delete --force "$ID"
+	assert_status 0
+	assert_nothing_left
+}
+
+@test "kill --all reaches processes in cgroups below, and only those of the container" {
+	config '.linux.namespaces -= [{ type: "pid" }]'
+	mount_entry /sys/fs/cgroup cgroup cgroup rw
+	probe fork 2 + fork-into /sys/fs/cgroup/a + wait-signal
+	create_logged
+	start
+	wait_until out_has "fork-into /sys/fs/cgroup/a: ok"
+	create "${ID}x"
+	hull kill --all "$ID" KILL
+	wait_until grep -q "populated 0" "$CGROUP/$ID/cgroup.events"
+	assert_equal "$(status_of "${ID}x")" created
+}
+
+@test "delete never touches a cgroup that took the place of the container's" {
+	args /bin/true
+	create
+	start
+	wait_status stopped
+	rmdir "$CGROUP/$ID"
+	mkdir "$CGROUP/$ID"
+	sleep 100 &
+	SLEEPER=$!
+	echo $SLEEPER >"$CGROUP/$ID/cgroup.procs"
+	attempt hull delete --force "$ID"
+	kill -0 $SLEEPER
+	[ -d "$CGROUP/$ID" ]
+	kill -KILL $SLEEPER
+	wait $SLEEPER || true
+	wait_until rmdir "$CGROUP/$ID"
+	attempt hull delete --force "$ID"
+	assert_status 0
+}
+
+@test "--cgroup-manager disabled leaves the container in the caller's cgroup" {
+	config '.linux.namespaces -= [{ type: "cgroup" }]'
+	probe cgroup
+	local mine
+	mine=$(grep '^0::' /proc/self/cgroup)
+	run "$HULL" --root "$ROOT" --cgroup-manager disabled run "$ID" </dev/null
+	assert_status 0
+	has "$mine"
+	[ ! -e "$CGROUP/$ID" ]
+}
+
+@test "--systemd-cgroup is refused by create and run, and ignored by the others" {
+	run "$HULL" --root "$ROOT" --systemd-cgroup run "$ID" </dev/null
+	assert_fails systemd
+	probe wait-signal
+	create
+	run "$HULL" --root "$ROOT" --systemd-cgroup state "$ID"
+	assert_status 0
+	run "$HULL" --root "$ROOT" --systemd-cgroup delete --force "$ID"
+	assert_status 0
+}
+
+@test "a limit is refused by name rather than left out" {
+	local expression pointer
+	while read -r pointer expression; do
+		base_config >config.json
+		config ".linux.resources = $expression"
+		run_container
+		assert_fails "/linux/resources/$pointer"
+		assert_nothing_left
+	done <<-'END'
+		memory { memory: { limit: 64000000 } }
+		memory { memory: { reservation: 64000000 } }
+		memory { memory: { swap: 64000000 } }
+		cpu { cpu: { shares: 512 } }
+		cpu { cpu: { quota: 50000, period: 100000 } }
+		cpu { cpu: { cpus: "0" } }
+		cpu { cpu: { idle: 1 } }
+		pids { pids: { limit: 10 } }
+		pids { pids: { limit: 0 } }
+		blockIO { blockIO: { weight: 10 } }
+		hugepageLimits { hugepageLimits: [{ pageSize: "2MB", limit: 0 }] }
+		unified { unified: { "memory.max": "1000000" } }
+		rdma { rdma: { mlx5_1: { hcaHandles: 3 } } }
+	END
+}
+
+@test "a limit that asks for nothing isn't refused" {
+	local expression
+	while read -r expression; do
+		base_config >config.json
+		config ".linux.resources = $expression"
+		inside
+	done <<-'END'
+		{}
+		{ memory: {} }
+		{ memory: { limit: -1, swap: -1 } }
+		{ cpu: { shares: 1024 } }
+		{ cpu: { quota: -1 } }
+		{ pids: { limit: -1 } }
+		{ hugepageLimits: [] }
+		{ unified: {} }
+		{ devices: [] }
+		{ network: {}, blockIO: {} }
+	END
+}

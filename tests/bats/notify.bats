@@ -1,0 +1,83 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# NOTIFY_SOCKET: the container gets one of hull's, READY goes on to the caller's.
+
+load helpers
+
+# A service manager's socket at $T/manager; each datagram becomes a line in $T/told.
+manager() {
+	require python || return
+	python3 - "$T/manager" "$T/told" <<-'END' &
+		import socket, sys
+		path, told = sys.argv[1:]
+		server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		server.bind("\0" + path[1:] if path[0] == "@" else path)
+		open(told, "w").close()
+		while True:
+		    data = server.recv(4096).decode()
+		    with open(told, "a") as out:
+		        out.write(data.replace("\n", " ").strip() + "\n")
+	END
+	MANAGER=$!
+	wait_until test -e "$T/told"
+	export NOTIFY_SOCKET=$T/manager
+}
+
+teardown() {
+	[ -z "${MANAGER:-}" ] || kill "$MANAGER" 2>/dev/null || true
+	unset NOTIFY_SOCKET
+	common_teardown
+}
+
+told() { grep -q -- "$1" "$T/told"; }
+
+@test "READY=1 from inside goes on to the caller's socket, with the pid of the process" {
+	manager
+	probe notify READY=1 + wait-signal
+	create_logged
+	timeout 20 "$HULL" --root "$ROOT" start "$ID"
+	wait_until told READY=1
+	told "MAINPID=$(pid_of)"
+	wait_until out_has waiting
+	out_has notify=ok
+}
+
+@test "the socket in the container isn't the caller's" {
+	manager
+	probe notify READY=1
+	create_logged
+	timeout 20 "$HULL" --root "$ROOT" start "$ID"
+	wait_status stopped
+	grep -q '^notify_socket=/' "$T/out"
+	! grep -qF "notify_socket=$T/manager" "$T/out"
+}
+
+@test "a process that never says READY ends the wait by ending" {
+	manager
+	args /bin/true
+	create
+	run timeout 20 "$HULL" --root "$ROOT" start "$ID"
+	assert_status 0
+	! told READY=1
+}
+
+@test "run relays too" {
+	manager
+	probe notify READY=1 + sleep 1
+	run timeout 20 "$HULL" --root "$ROOT" run "$ID" </dev/null
+	assert_status 0
+	has notify=ok
+	told READY=1
+}
+
+@test "without NOTIFY_SOCKET the container has none" {
+	ask notify READY=1
+	has notify_socket=none notify=ENOENT
+}
+
+@test "a NOTIFY_SOCKET in the config that nobody proxies is left as it is" {
+	config '.process.env += ["NOTIFY_SOCKET=/mine"]'
+	ask env
+	has NOTIFY_SOCKET=/mine
+}

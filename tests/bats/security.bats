@@ -1,0 +1,338 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Regression tests by class of the attacks that runtimes have fallen to: the root file system as
+# the attacker's, /proc, the host's handles, the own binary, identities.
+
+load helpers
+
+# A copy of hull that an exploit may spoil, and its checksum.
+own_binary() {
+	cp "$HULL" "$T/hull"
+	chmod 755 "$T/hull"
+	HULL=$T/hull
+	SUM=$(sha256sum <"$T/hull")
+}
+
+assert_binary_whole() {
+	assert_equal "$(sha256sum <"$T/hull")" "$SUM"
+}
+
+# --- the own binary (CVE-2019-5736) ---
+
+@test "a container that shares its pid namespace can't overwrite hull while hull is in it" {
+	own_binary
+	# The attacker: as privileged as a container gets without being the host.
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN"])
+		| .process.noNewPrivileges = false'
+	probe overwrite 4
+	create_logged
+	start
+	wait_until out_has watching
+	new_bundle "$T/second"
+	local pid
+	pid=$(pid_of)
+	BUNDLE=$T/second
+	config --arg p "/proc/$pid/ns/pid" '.linux.namespaces |= map(if .type == "pid" then .path = $p else . end)'
+	for _ in $(seq 20); do
+		"$HULL" --root "$ROOT" run --bundle "$T/second" "${ID}x" </dev/null >/dev/null 2>&1 || true
+	done
+	wait_status stopped
+	assert_binary_whole
+	# The test itself must have had a chance, else it shows nothing.
+	grep -q '^caught=' "$T/out"
+	! grep -q 'caught=0' "$T/out"
+	! grep -q written "$T/out"
+}
+
+@test "args[0] /proc/self/exe runs hull's code, but can't change its file" {
+	own_binary
+	args /proc/self/exe --version
+	run timeout 20 "$HULL" --root "$ROOT" run "$ID" </dev/null
+	assert_binary_whole
+	# The attacker waits in the same pid namespace for the process that hull's binary runs as.
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
+	shell '/bin/probe overwrite 2 & sleep 0.3; wait'
+	create_logged
+	start
+	wait_until out_has watching
+	new_bundle "$T/second"
+	local pid
+	pid=$(pid_of)
+	BUNDLE=$T/second
+	config --arg p "/proc/$pid/ns/pid" '.linux.namespaces |= map(if .type == "pid" then .path = $p else . end)'
+	args /proc/self/exe features
+	for _ in $(seq 10); do
+		"$HULL" --root "$ROOT" run --bundle "$T/second" "${ID}x" </dev/null >/dev/null 2>&1 || true
+	done
+	wait_status stopped
+	assert_binary_whole
+	! grep -q written "$T/out"
+}
+
+@test "#!/proc/self/exe as the interpreter can't change hull's file" {
+	own_binary
+	printf '#!/proc/self/exe\n' >rootfs/script
+	chmod 755 rootfs/script
+	args /script
+	run timeout 20 "$HULL" --root "$ROOT" run "$ID" </dev/null
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])'
+	config '.hooks.startContainer = [{ path: "/bin/sh", args: ["sh", "-c", "/bin/probe overwrite 2 >/out 2>&1 &"] }]'
+	run timeout 20 "$HULL" --root "$ROOT" run "$ID" </dev/null
+	assert_binary_whole
+}
+
+@test "a startContainer hook from the image can't overwrite hull" {
+	own_binary
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"])
+		| .hooks.startContainer = [{ path: "/bin/probe", args: ["probe", "overwrite", "1"] }]'
+	run timeout 20 "$HULL" --root "$ROOT" run "$ID" </dev/null
+	assert_status 0
+	assert_binary_whole
+}
+
+@test "/proc/PID/exe of the waiting process isn't hull's own file" {
+	own_binary
+	probe wait-signal
+	create
+	local exe
+	exe=/proc/$(pid_of)/exe
+	# Behind it is either something that can't be written, or another file.
+	run bash -c ': >>"$1"' bash "$exe"
+	assert_fails ""
+	assert_binary_whole
+}
+
+# --- fds and the working directory (CVE-2024-21626, CVE-2016-9962) ---
+
+@test "the working directory can't be one of hull's fds" {
+	local fd
+	for fd in $(seq 3 30); do
+		config --arg c "/proc/self/fd/$fd" '.process.cwd = $c'
+		probe cwd + ls .
+		run_container
+		if [ "$status" = 0 ]; then
+			lacks unreachable cgroup.procs
+			has_text "cwd=/"
+		fi
+	done
+	for fd in $(seq 3 30); do
+		config --arg c "/proc/self/fd/$fd/../../.." '.process.cwd = $c'
+		probe cwd + stat "$T/mounts.before"
+		run_container
+		if [ "$status" = 0 ]; then
+			lacks unreachable type=file
+		fi
+	done
+}
+
+@test "a link in the image to one of hull's fds as working directory doesn't lead out" {
+	local fd
+	for fd in $(seq 3 20); do
+		ln -sfn "/proc/self/fd/$fd" rootfs/wd
+		config '.process.cwd = "/wd"'
+		probe cwd + ls .
+		run_container
+		[ "$status" != 0 ] || lacks unreachable cgroup.procs bundle
+	done
+}
+
+@test "the waiting process can't be traced or looked into from a container's user" {
+	probe wait-signal
+	create
+	# Non-dumpable: its /proc files belong to root, whatever its ids are.
+	assert_equal "$(stat -c %u "/proc/$(pid_of)/fd")" 0
+}
+
+@test "the waiting process holds nothing of the host but what it needs" {
+	probe wait-signal
+	create
+	local pid fd link
+	pid=$(pid_of)
+	for fd in /proc/"$pid"/fd/*; do
+		# the container's own root
+		[ "$(stat -L -c %i "$fd")" != "$(stat -c %i rootfs)" ] || continue
+		link=$(readlink "$fd")
+		case $link in
+		/dev/null | "$T"/attempt | socket:* | pipe:* | /proc/*/fd | anon_inode:*) ;;
+		/*) echo "the waiting process has $link open" >&2 && return 1 ;;
+		esac
+	done
+	assert_equal "$(readlink "/proc/$pid/cwd")" /
+}
+
+# --- the root file system as the attacker's ---
+
+# untouched: the directory outside is as it was
+make_outside() {
+	mkdir -p "$T/outside/dir"
+	echo secret >"$T/outside/file"
+	outside_facts >"$T/outside.before"
+}
+outside_facts() {
+	find "$T/outside" -printf '%p %i %m %U %G %s %C@\n' | sort
+}
+assert_outside_whole() {
+	outside_facts | diff "$T/outside.before" - >&2
+	assert_no_mount
+}
+
+@test "/proc, /sys, /dev as links out of the root: nothing outside changes" {
+	make_outside
+	local name link
+	mount_entry /sys sysfs sysfs ro
+	for name in proc sys dev; do
+		for link in "$T/outside/dir" ../../outside/dir ../../../../../../../.. /; do
+			rm -rf "rootfs/${name:?}"
+			ln -s "$link" "rootfs/$name"
+			run_container
+			[ "$status" -lt 124 ]
+			assert_outside_whole
+		done
+		rm -f "rootfs/$name"
+		mkdir "rootfs/$name"
+	done
+}
+
+@test "/dev/null of the image as a link: masking and standard streams don't use it" {
+	make_outside
+	config '.mounts |= map(select(.destination | startswith("/dev") | not))
+		| .linux.maskedPaths = ["/etc/passwd", "/proc/keys"]'
+	ln -s ../../../outside/file rootfs/dev/null
+	probe cat /etc/passwd
+	run_container
+	assert_outside_whole
+	lacks root:x secret
+	rm rootfs/dev/null
+	echo evil >rootfs/dev/null
+	run_container
+	lacks root:x
+	assert_equal "$(cat rootfs/dev/null)" evil
+}
+
+@test "a masked or read-only path that is a link out of the root" {
+	make_outside
+	ln -s ../../../outside rootfs/etc/out
+	ln -s "$T/outside" rootfs/etc/abs
+	config '.linux.maskedPaths = ["/etc/out/file", "/etc/abs", "/etc/out"]
+		| .linux.readonlyPaths = ["/etc/out/dir", "/etc/abs/dir"]'
+	run_container
+	[ "$status" -lt 124 ]
+	assert_outside_whole
+}
+
+@test "linux.devices and the working directory through a link out of the root" {
+	make_outside
+	ln -s ../../outside rootfs/out
+	config '.process.cwd = "/out/made" | .linux.devices =
+		[{ path: "/out/dir/node", type: "c", major: 1, minor: 3 }]'
+	run_container
+	assert_outside_whole
+}
+
+@test "passwd as a link to the host's, a fifo, a huge file, a directory: bounded, and never the host's" {
+	config '.process.user = { uid: 54321, gid: 0 }'
+	make_outside
+	printf 'x:x:54321:0::/host-home:/bin/sh\n' >"$T/outside/file"
+	outside_facts >"$T/outside.before"
+	rm rootfs/etc/passwd
+	ln -s ../../../outside/file rootfs/etc/passwd
+	ask env
+	has HOME=/
+	rm rootfs/etc/passwd
+	mkfifo rootfs/etc/passwd
+	ask env
+	has HOME=/
+	rm rootfs/etc/passwd
+	truncate -s 10G rootfs/etc/passwd
+	ask env
+	has HOME=/
+	rm rootfs/etc/passwd
+	mkdir rootfs/etc/passwd
+	ask env
+	has HOME=/
+	rmdir rootfs/etc/passwd
+	yes 'x:x:54321' | head -c 3000000 >rootfs/etc/passwd
+	ask env
+	has HOME=/
+	assert_outside_whole
+}
+
+@test "a passwd line can't give another id than the config's" {
+	echo '1000:x:0:0::/root:/bin/sh' >rootfs/etc/passwd
+	config '.process.user = { uid: 1000, gid: 1000 }'
+	ask ids
+	has uid=1000,1000,1000 gid=1000,1000,1000
+}
+
+@test "/proc/sys writes don't go to a file of the image" {
+	config '.linux.namespaces += [{ type: "network" }] | .linux.sysctl = { "net.ipv4.ip_forward": "1" }
+		| .mounts |= map(select(.type != "proc"))'
+	mkdir -p rootfs/proc/sys/net/ipv4
+	echo fake >rootfs/proc/sys/net/ipv4/ip_forward
+	probe cat /proc/sys/net/ipv4/ip_forward
+	inside
+	has fake
+	assert_equal "$(cat rootfs/proc/sys/net/ipv4/ip_forward)" fake
+}
+
+@test "a bind mount over /proc, which could catch hull's own writes, is refused" {
+	mkdir -p "$T/fake/self"
+	echo 0 >"$T/fake/self/oom_score_adj"
+	config '.process.oomScoreAdj = 300'
+	mount_entry /proc bind "$T/fake" bind
+	run_container
+	assert_fails /mounts/3 /proc
+	assert_equal "$(cat "$T/fake/self/oom_score_adj")" 0
+	config '.mounts |= map(select(.type != "bind"))'
+	mount_entry /proc/self/attr bind "$T/fake" bind
+	run_container
+	assert_fails /mounts/3 /proc
+}
+
+# --- the host as seen from inside ---
+
+@test "host's /proc entries that engines mask are masked" {
+	config '.linux.maskedPaths = ["/proc/keys", "/proc/timer_list", "/proc/acpi"]'
+	ask cat /proc/keys + cat /proc/timer_list + ls /proc/acpi
+	assert_equal "$output" ""
+}
+
+@test "the host's mount table is the same while a container lives and afterwards" {
+	probe wait-signal
+	create_logged
+	assert_no_mount
+	start
+	wait_until out_has waiting
+	assert_no_mount
+}
+
+@test "inheritable capabilities are empty though the caller's are not" {
+	require setpriv
+	probe caps
+	run setpriv --inh-caps=+chown,+kill "$HULL" --root "$ROOT" run "$ID" </dev/null
+	assert_status 0
+	has inheritable=0000000000000000 ambient=0000000000000000
+}
+
+@test "the start socket can be reached by its owner alone" {
+	probe wait-signal
+	create
+	[ -S "$ROOT/$ID/start" ]
+	assert_equal "$(stat -c %a "$ROOT/$ID")" 700
+}
+
+@test "the read-back notices each confinement that is left out" {
+	require hull_test
+	local row
+	config '.process.user = { uid: 1000, gid: 1000, additionalGids: [5] }'
+	for row in "set no_new_privs" "drop the bounding set" "change to the user's ids" "set capabilities"; do
+		HULL_SKIP=$row attempt faulty run "$ID"
+		[ "$status" != 0 ] || {
+			say_output "nobody noticed that this was left out: $row"
+			return 1
+		}
+		matches "read the confinement back|execute the process"
+		assert_nothing_left
+	done
+}
