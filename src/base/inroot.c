@@ -18,6 +18,9 @@
 /* A rename or mount anywhere on the host while ".." is resolved makes openat2(2) answer EAGAIN. */
 #define TRIES 512
 
+/* How many dangling links one look-up follows. */
+#define LINKS 8
+
 static int resolve(int dir, const char *path, int flags, mode_t mode, uint64_t resolve_flags)
 {
 	struct open_how how = {
@@ -76,9 +79,48 @@ static int make_entry(int dir, const char *name, mode_t mode)
 	return fd;
 }
 
+/* Where a dangling link `name` in `dir` leads, as a path from the root; link_path is its own.
+ * Images have such links: /var/lock to /run/lock, with a fresh tmpfs on /run. -1 with errno. */
+static int follow_dangling(int dir, const char *name, const char *link_path, char target[PATH_MAX])
+{
+	char text[PATH_MAX];
+	const char *slash = strrchr(link_path, '/');
+	ssize_t size = readlinkat(dir, name, text, sizeof(text) - 1);
+	int used;
+
+	if (size < 0) {
+		errno = EEXIST; /* no link, so something else is in the way */
+		return -1;
+	}
+	text[size] = '\0';
+	used = text[0] == '/' || !slash ? snprintf(target, PATH_MAX, "%s", text)
+					: snprintf(target, PATH_MAX, "%.*s/%s",
+						   (int)(slash - link_path), link_path, text);
+	if (used >= PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	return 0;
+}
+
+static int walk_and_make(int root, const char *path, mode_t mode, int links, struct oci_error *err);
+
+/* Makes the directory that the dangling link `name` in `dir` names. */
+static int make_link_target(int root, int dir, const char *link_path, const char *name, mode_t mode,
+			    int links, struct oci_error *err)
+{
+	char target[PATH_MAX];
+
+	if (links == 0)
+		errno = ELOOP;
+	if (links == 0 || follow_dangling(dir, name, link_path, target) < 0)
+		return fail_sys(err, "make the directory '%s' in the root", link_path);
+	return walk_and_make(root, target, mode, links - 1, err);
+}
+
 /* Walks `path` from the root component by component. Each prefix is looked up from the root anew,
  * so that links and ".." mean what they mean inside; only a last name that is missing is made. */
-static int walk_and_make(int root, const char *path, mode_t mode, struct oci_error *err)
+static int walk_and_make(int root, const char *path, mode_t mode, int links, struct oci_error *err)
 {
 	auto_fd dir = inroot_open(root, "/", O_PATH | O_DIRECTORY, err);
 	char prefix[PATH_MAX];
@@ -102,11 +144,12 @@ static int walk_and_make(int root, const char *path, mode_t mode, struct oci_err
 		next = inroot_try_open(root, prefix, O_PATH | O_DIRECTORY);
 		if (next < 0 && errno == ENOENT)
 			next = make_entry(dir, prefix + start, mode);
-		if (next < 0 && errno == EEXIST)
-			return fail_sys(err,
-					"make the directory '%s' in the root: "
-					"a dangling link is in the way",
-					prefix);
+		if (next < 0 && errno == EEXIST) {
+			next = make_link_target(root, dir, prefix, prefix + start, mode, links,
+						err);
+			if (next < 0)
+				return -1;
+		}
 		if (next < 0)
 			return fail_sys(err, "make the directory '%s' in the root", prefix);
 		fd_drop(&dir);
@@ -122,7 +165,7 @@ int inroot_make_directory(int root, const char *path, mode_t mode, struct oci_er
 		return fd;
 	if (errno != ENOENT)
 		return fail_sys(err, "openat2 '%s' in the root as a directory", path);
-	return walk_and_make(root, path, mode, err);
+	return walk_and_make(root, path, mode, LINKS, err);
 }
 
 int inroot_make_parent(int root, const char *path, char name[256], struct oci_error *err)
@@ -143,9 +186,9 @@ int inroot_make_parent(int root, const char *path, char name[256], struct oci_er
 	return inroot_make_directory(root, parent, 0755, err);
 }
 
-int inroot_make_file(int root, const char *path, struct oci_error *err)
+static int make_file(int root, const char *path, int links, struct oci_error *err)
 {
-	char name[NAME_MAX + 1];
+	char name[NAME_MAX + 1], target[PATH_MAX];
 	struct stat st;
 	mode_t before;
 	auto_fd fd = inroot_try_open(root, path, O_PATH);
@@ -168,12 +211,16 @@ int inroot_make_file(int root, const char *path, struct oci_error *err)
 	fd = resolve(parent, name, O_RDONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_NOCTTY, 0644,
 		     RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
 	(void)umask(before); /* cannot fail */
-	if (fd < 0 && errno == EEXIST)
-		return fail_sys(err,
-				"make the file '%s' in the root: "
-				"a dangling link is in the way",
-				path);
-	if (fd < 0)
+	if (fd >= 0)
+		return fd_take(&fd);
+	if (errno == EEXIST && links == 0)
+		errno = ELOOP;
+	if (errno != EEXIST || follow_dangling(parent, name, path, target) < 0)
 		return fail_sys(err, "make the file '%s' in the root", path);
-	return fd_take(&fd);
+	return make_file(root, target, links - 1, err);
+}
+
+int inroot_make_file(int root, const char *path, struct oci_error *err)
+{
+	return make_file(root, path, LINKS, err);
 }

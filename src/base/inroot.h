@@ -23,7 +23,8 @@ int inroot_open(int root, const char *path, int flags, struct oci_error *err);
 int inroot_try_open(int root, const char *path, int flags);
 
 /* Opens the directory `path` with O_PATH, making what is missing with `mode` (umask aside). Links
- * on the way are followed inside the root; a dangling link is an error, as is a file. */
+ * on the way are followed inside the root, and what a dangling one names is made there (a handful
+ * of them; then ELOOP). A file in the way is an error. */
 int inroot_make_directory(int root, const char *path, mode_t mode, struct oci_error *err);
 
 /* Opens the parent directory of `path` with O_PATH (made when missing, mode 0755) and gives its last
