@@ -1,0 +1,107 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# --explain prints the steps that the real run takes: compared with the rows traced from one.
+
+load helpers
+
+setup() {
+	common_setup
+	require hull_test
+}
+
+# explained COMMAND OPTION...: "ROLE: row" for each row that isn't skipped.
+explained() {
+	hull "$1" --explain "${@:2}" "$ID" | grep -v '^-' |
+		sed -E 's/^  ([A-Z]+) +/\1: /; s/ \((makes|to) [A-Z]+\)$//'
+}
+
+# same COMMAND OPTION...: what is explained is what is done.
+same() {
+	rm -f "$T/trace"
+	explained "$@" >"$T/explained" || return
+	HULL_TRACE=$T/trace attempt faulty "$@" "$ID"
+	assert_status 0 || return
+	[ "$1" != run ] || [ -z "$(ls -A "$ROOT")" ] || hull delete --force "$ID"
+	[ "$1" != create ] || hull delete --force "$ID"
+	# Of create only the rows of create can have happened.
+	diff -u "$T/explained" "$T/trace" >&2
+}
+
+@test "--explain does nothing" {
+	find "$T" -not -path "$T/attempt" -printf '%p %i %C@\n' | sort >/tmp/hull-explain.$$ 2>/dev/null
+	hull create --explain "$ID" >/dev/null
+	hull run --explain "$ID" >/dev/null
+	find "$T" -not -path "$T/attempt" -printf '%p %i %C@\n' | sort | diff /tmp/hull-explain.$$ - >&2
+	rm -f /tmp/hull-explain.$$
+	assert_nothing_left
+}
+
+@test "--explain refuses what create refuses" {
+	config '.process.cwd = "x"'
+	run hull create --explain "$ID"
+	assert_fails /process/cwd
+}
+
+@test "skipped rows are marked" {
+	run hull create --explain "$ID"
+	assert_status 0
+	matches '^- [A-Z]+ +run prestart hooks'
+	matches '^  [A-Z]+ +mount everything'
+	config '.hooks.prestart = [{ path: "/bin/true" }]'
+	run hull create --explain "$ID"
+	matches '^  [A-Z]+ +run prestart hooks'
+}
+
+@test "what is explained is what is done, for many bundles, by run and by create" {
+	local expression n=0
+	mkdir -p rootfs/home
+	while read -r expression; do
+		base_config | jq "$expression" >config.json
+		same run || {
+			echo "run differs for: $expression" >&2
+			return 1
+		}
+		same create || {
+			echo "create differs for: $expression" >&2
+			return 1
+		}
+		n=$((n + 1))
+	done <<-'END'
+		.
+		.linux.namespaces += [{ type: "network" }]
+		.linux.namespaces += [{ type: "network", path: "/proc/self/ns/net" }]
+		.linux.namespaces |= map(if .type == "ipc" then .path = "/proc/self/ns/ipc" else . end)
+		.linux.namespaces = [{ type: "mount" }] | del(.hostname)
+		.linux.namespaces = [{ type: "pid" }] | .mounts = [] | del(.hostname)
+		del(.linux) | .mounts = [] | del(.hostname)
+		.root.readonly = true
+		.linux.maskedPaths = ["/etc"]
+		.linux.readonlyPaths = ["/etc"]
+		.linux.sysctl = { "kernel.msgmax": "9000" }
+		.process.rlimits = [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }]
+		.process.oomScoreAdj = 500
+		.process.noNewPrivileges = false
+		.process.user = { uid: 1000, gid: 1000 } | .process.env += ["HOME=/"]
+		.linux.personality = { domain: "LINUX32" }
+		.hooks = { prestart: [{ path: "/bin/true" }] }
+		.hooks = { createRuntime: [{ path: "/bin/true" }] }
+		.hooks = { createContainer: [{ path: "/bin/true" }] }
+		.hooks = { startContainer: [{ path: "/bin/true" }], poststart: [{ path: "/bin/true" }] }
+		.hooks = { poststop: [{ path: "/bin/true" }] }
+		.linux.resources.devices = [{ allow: false, access: "rwm" }]
+		.domainname = "x" | del(.hostname)
+		.mounts += [{ destination: "/tmp", type: "tmpfs", source: "x", options: ["tmpcopyup"] }]
+		.linux.rootfsPropagation = "shared"
+	END
+	echo "# $n bundles" >&3
+}
+
+@test "the same with options of the command line" {
+	same run --no-pivot
+	same run --no-new-keyring
+	same create --pid-file "$T/pid"
+	config 'del(.process)'
+	same create
+	NOTIFY_SOCKET=$T/none same create
+}

@@ -1,0 +1,282 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Every row of the table fails, before its deed and after it, and every living role is killed at
+# every row: the error names the row, and nothing is left, after a SIGKILL once delete ran.
+
+load helpers
+
+setup() {
+	common_setup
+	require hull_test python
+	export NOTIFY_SOCKET=$T/manager
+	export BATS_TEST_TIMEOUT=170
+}
+
+teardown() {
+	[ -z "${SINK:-}" ] || kill -KILL "$SINK" 2>/dev/null || true
+	common_teardown
+}
+
+# At the other end of the sockets that a create may be given: takes everything, says nothing.
+sink() {
+	env -u HULL_TEST_MARK python3 - "$T" <<-'END' &
+		import os, selectors, socket, sys
+		top = sys.argv[1]
+		events = selectors.DefaultSelector()
+		for name in ("console", "pidfd"):
+		    server = socket.socket(socket.AF_UNIX)
+		    server.bind(f"{top}/{name}.sock")
+		    server.listen(100)
+		    events.register(server, selectors.EVENT_READ, "listener")
+		manager = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		manager.bind(f"{top}/manager")
+		events.register(manager, selectors.EVENT_READ, "peer")
+		while True:
+		    for key, _ in events.select():
+		        if key.data == "listener":
+		            events.register(key.fileobj.accept()[0], selectors.EVENT_READ, "peer")
+		            continue
+		        data, fds, _, _ = socket.recv_fds(key.fileobj, 4096, 4)
+		        for fd in fds:
+		            os.close(fd)
+		        if not data and key.fileobj is not manager:
+		            events.unregister(key.fileobj)
+		            key.fileobj.close()
+	END
+	SINK=$!
+	wait_until test -S "$T/manager"
+}
+
+# A bundle that skips as few rows as one can, without and with namespaces joined by path.
+everything() {
+	config '.root.readonly = true
+		| .hooks = ([ "prestart", "createRuntime", "createContainer", "startContainer", "poststart",
+			"poststop" ] | map({ (.): [{ path: "/bin/true" }] }) | add)
+		| .linux.maskedPaths = ["/etc"] | .linux.readonlyPaths = ["/proc/sys"]
+		| .linux.sysctl = { "kernel.msgmax": "9000" }
+		| .linux.personality = { domain: "LINUX" }
+		| .linux.namespaces += [{ type: "network" }]
+		| .process.terminal = true
+		| .process.oomScoreAdj = 500
+		| .process.user = { uid: 1000, gid: 1000 }
+		| .process.rlimits = [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }]
+		| .mounts += [{ destination: "/tmp", type: "tmpfs", source: "x" },
+			{ destination: "/mnt", type: "bind", source: "/usr", options: ["rbind", "ro"] }]'
+	shell 'sleep 0.3'
+}
+
+joining() {
+	everything
+	config '.linux.namespaces |= map(if .type == "uts" then .path = "/proc/self/ns/uts" else . end)
+		| del(.hostname) | .process.terminal = false
+		| .linux.namespaces |= map(if .type == "network" then .path = "/proc/self/ns/net" else . end)'
+}
+
+create_options() {
+	OPTIONS=(--pid-file "$T/pid" --pidfd-socket "$T/pidfd.sock")
+	[ "$(jq .process.terminal config.json)" != true ] || OPTIONS+=(--console-socket "$T/console.sock")
+}
+
+# rows COMMAND: "ROLE KIND row" of each that isn't skipped; KIND is makes, to (a message) or does.
+rows() {
+	"$HULL_TEST" --root "$ROOT" "$1" --explain "${@:2}" "$ID" | grep -v '^-' |
+		sed -E 's/^  ([A-Z]+) +(.*) \((makes|to) [A-Z]+\)$/\1 \3 \2/; s/^  ([A-Z]+) +/\1 does /'
+}
+
+# whats KIND ROW: where it can fail. A program that was executed can't fail any more, nor can who
+# sent a message before the answer is there.
+whats() {
+	echo before
+	[ "$1" = to ] || [ "$2" = "execute the process" ] || echo after
+}
+
+broken() {
+	echo "at '$1': $2" >&2
+	printf '  status: %s\n' "$status" >&2
+	printf '%s\n' "$output" | sed 's/^/  output: /' >&2
+	return 1
+}
+
+# The start rows are those of run that create hasn't.
+start_rows() {
+	rows run | sed 's/^PARENT/START/' | sed '1,/ record the container as created$/d'
+}
+
+# In the state root, of the pid file, of processes, mounts and cgroups nothing is left.
+clean() {
+	[ ! -e "$T/pid" ] || {
+		echo "the pid file is left" >&2
+		return 1
+	}
+	assert_nothing_left
+}
+
+# fail_at ROW WHAT: one failure, by create or, later in the table, by start.
+fail_at() {
+	local by=create
+	rm -f "$T/pid"
+	HULL_FAULT=$1:$2 attempt timeout 30 "$HULL_TEST" --root "$ROOT" create "${OPTIONS[@]}" "$ID"
+	if [ "$status" = 0 ]; then
+		by=start
+		HULL_FAULT=$1:$2 attempt timeout 30 "$HULL_TEST" --root "$ROOT" start "$ID"
+	fi
+	[ "$status" != 0 ] || broken "$1:$2" "no failure" || return
+	[ "$status" = 1 ] || broken "$1:$2" "exit status" || return
+	[[ $output == *"$1"* ]] || broken "$1:$2" "the error doesn't name the row" || return
+	[[ $output == *"fault injected"* ]] || broken "$1:$2" "the error doesn't tell the cause" || return
+	if [ $by = start ]; then
+		hull delete --force "$ID" || broken "$1:$2" "delete failed" || return
+		rm -f "$T/pid"
+	fi
+	clean || broken "$1:$2" "something is left"
+}
+
+fail_everywhere() {
+	local role kind row what n=0
+	create_options
+	while read -r role kind row; do
+		for what in $(whats "$kind" "$row"); do
+			fail_at "$row" "$what"
+			n=$((n + 1))
+		done
+	done < <(rows create "${OPTIONS[@]}"; start_rows)
+	[ $n -gt 80 ]
+	echo "# $n failures injected" >&3
+}
+
+@test "each row fails before and after its deed: the error names it, nothing is left" {
+	sink
+	everything
+	fail_everywhere
+}
+
+@test "the same where namespaces are joined by path" {
+	sink
+	joining
+	fail_everywhere
+}
+
+@test "the same for run" {
+	local role kind row what n=0
+	unset NOTIFY_SOCKET
+	everything
+	config '.process.terminal = false'
+	while read -r role kind row; do
+		for what in $(whats "$kind" "$row"); do
+			HULL_FAULT=$row:$what attempt timeout 30 "$HULL_TEST" --root "$ROOT" run "$ID"
+			[ "$status" != 0 ] || broken "$row:$what" "no failure"
+			[[ $output == *"$row"* ]] || broken "$row:$what" "the error doesn't name the row"
+			clean || broken "$row:$what" "something is left"
+			n=$((n + 1))
+		done
+	done < <(rows run)
+	[ $n -gt 60 ]
+	echo "# $n failures injected" >&3
+}
+
+# kill_at ROW ROLE: SIGKILL, then delete --force removes all.
+kill_at() {
+	local fault=$1:kill-$2 first
+	rm -f "$T/pid"
+	HULL_FAULT=$fault attempt timeout 30 "$HULL_TEST" --root "$ROOT" create "${OPTIONS[@]}" "$ID"
+	first=$status
+	if [ "$status" = 0 ]; then
+		HULL_FAULT=$fault attempt timeout 30 "$HULL_TEST" --root "$ROOT" start "$ID"
+	fi
+	[ "$status" != 124 ] || broken "$fault" "hangs" || return
+	if [ "$status" = 0 ]; then
+		# That role doesn't come by this row.
+		UNREACHED=$((UNREACHED + 1))
+	elif [ "$2" = parent ] && [ "$first" != 0 ]; then
+		# What its creator didn't finish ends with it.
+		assert_no_process || broken "$fault" "a process outlives its creator" || return
+	elif [ "$2" != start ] && [ "$first" != 0 ]; then
+		# The survivor tells, and cleans up.
+		[[ $output =~ killed|ended|gone ]] || broken "$fault" "the error doesn't tell of the death" || return
+		clean || broken "$fault" "the survivor left something" || return
+	fi
+	attempt hull delete --force "$ID"
+	[ "$status" = 0 ] || broken "$fault" "delete --force failed" || return
+	rm -f "$T/pid"
+	clean || broken "$fault" "delete --force left something"
+}
+
+# rows_of ROLE: those that it comes by.
+rows_of() {
+	case $1 in
+	parent) rows create "${OPTIONS[@]}" ;;
+	stage) rows create "${OPTIONS[@]}" | sed -n '/ fork to join/,/ take over/p' ;;
+	init) rows create "${OPTIONS[@]}" | sed -n '/ fork into/,$p' && start_rows ;;
+	start) start_rows ;;
+	esac
+}
+
+kill_everywhere() {
+	local role kind row n=0
+	UNREACHED=0
+	create_options
+	while read -r role kind row; do
+		kill_at "$row" "$1"
+		n=$((n + 1))
+	done < <(rows_of "$1")
+	echo "# $((n - UNREACHED)) kills of $1, $UNREACHED rows that it doesn't come by" >&3
+	[ $((n - UNREACHED)) -ge "$2" ]
+}
+
+@test "PARENT is killed at each row: delete --force removes everything" {
+	sink
+	everything
+	kill_everywhere parent 40
+}
+
+@test "INIT is killed at each row: create or start says so, nothing is left" {
+	sink
+	everything
+	kill_everywhere init 40
+}
+
+@test "START is killed at each row: delete --force removes everything" {
+	sink
+	everything
+	kill_everywhere start 5
+}
+
+@test "STAGE is killed at each row: create says so, nothing is left" {
+	sink
+	joining
+	kill_everywhere stage 3
+}
+
+@test "a container that failed can be created again at once, 20 times" {
+	everything
+	unset NOTIFY_SOCKET
+	config '.process.terminal = false'
+	for _ in $(seq 20); do
+		HULL_FAULT="find the program:after" attempt faulty create "$ID"
+		attempt faulty create "$ID"
+		assert_status 0
+		hull delete --force "$ID"
+	done
+}
+
+@test "state, list and kill answer while the creator is stopped at any of its rows" {
+	local row
+	unset NOTIFY_SOCKET
+	for row in "record what will be made" "make the cgroup" "mount everything" "record the container as created"; do
+		HULL_FAULT=$row:stop-parent "$HULL_TEST" --root "$ROOT" create "$ID" >"$T/out" 2>&1 </dev/null &
+		local creator=$!
+		wait_until grep -q '^State:.T' "/proc/$creator/status"
+		run timeout 5 "$HULL" --root "$ROOT" list --format json
+		assert_status 0
+		run timeout 5 "$HULL" --root "$ROOT" state "$ID"
+		[ "$status" != 124 ] || broken "$row" "state waits"
+		run timeout 5 "$HULL" --root "$ROOT" kill "$ID" 0
+		[ "$status" != 124 ] || broken "$row" "kill waits"
+		kill -KILL $creator
+		ended $creator
+		run timeout 20 "$HULL" --root "$ROOT" delete --force "$ID"
+		assert_status 0
+		assert_nothing_left || broken "$row" "something is left"
+	done
+}
