@@ -12,11 +12,11 @@
 #include "base/error.h"
 
 struct host {
-	bool rootless;            /* not euid 0 in the initial user namespace */
-	uint64_t capabilities;    /* hull's own permitted set */
-	uint64_t known_caps;      /* all that the kernel knows */
-	char cgroup_mount[256];   /* where cgroup2 is mounted, "" when nowhere */
-	bool cgroup_hybrid;       /* it isn't /sys/fs/cgroup itself: v1 controllers elsewhere */
+	bool rootless;		/* not euid 0 in the initial user namespace */
+	uint64_t capabilities;	/* hull's own permitted set */
+	uint64_t known_caps;	/* all that the kernel knows */
+	char cgroup_mount[256]; /* where cgroup2 is mounted, "" when nowhere */
+	bool cgroup_hybrid;	/* it isn't /sys/fs/cgroup itself: v1 controllers elsewhere */
 };
 
 /* Fills *host. Fails only when the kernel is older than the floor (5.14), saying so. */

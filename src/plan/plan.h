@@ -216,7 +216,8 @@ struct plan {
 
 	bool notify;		 /* NOTIFY_SOCKET is proxied */
 	const char *annotations; /* "{...}" JSON text or NULL */
-	/* The state document that hooks read: HEAD status `"[,"pid":N]` TAIL. NULL without hooks. */
+	/* The state document that hooks read: HEAD status `"[,"pid":N]` TAIL. NULL without hooks.
+	 */
 	const char *hook_state_head; /* {"ociVersion":...,"id":...,"status":" */
 	const char *hook_state_tail; /* ,"bundle":...} */
 };

@@ -13,12 +13,12 @@ enum cgroup_manager { CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED };
 
 struct request {
 	const char *id;
-	const char *bundle;         /* absolute, links resolved */
-	const char *config_path;    /* config.json, or what --config names */
-	const char *config_text;    /* its bytes, for the copy in the state directory */
+	const char *bundle;	 /* absolute, links resolved */
+	const char *config_path; /* config.json, or what --config names */
+	const char *config_text; /* its bytes, for the copy in the state directory */
 	size_t config_size;
-	const char *state_root;     /* --root or the default */
-	const char *pid_file;       /* or NULL */
+	const char *state_root;	    /* --root or the default */
+	const char *pid_file;	    /* or NULL */
 	const char *console_socket; /* or NULL */
 	const char *pidfd_socket;   /* or NULL */
 	enum cgroup_manager manager;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Whatever of hull runs inside a container's namespaces could be opened by the container through
- * /proc/PID/exe, kept open until hull has ended, and written then (CVE-2019-5736). So hull runs from
- * a mount that nobody can write through: a detached read-only clone of the one file, or, where that
- * isn't permitted, a sealed copy in memory.
+ * /proc/PID/exe, kept open until hull has ended, and written then (CVE-2019-5736). So hull runs
+ * from a mount that nobody can write through: a detached read-only clone of the one file, or, where
+ * that isn't permitted, a sealed copy in memory.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -34,8 +34,8 @@ static bool is_safe(int self)
 static int clone_read_only(struct oci_error *err)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
-	auto_fd tree = sys_open_tree(AT_FDCWD, "/proc/self/exe",
-				     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	auto_fd tree =
+		sys_open_tree(AT_FDCWD, "/proc/self/exe", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 
 	if (tree < 0)
 		return fail_sys(err, "open_tree of hull's own binary");

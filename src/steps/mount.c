@@ -251,7 +251,8 @@ static int move_to(int tree, int target, struct oci_error *err)
 	(void)fail_sys(err, "move_mount");
 	if (fstat(tree, &from) == 0 && fstat(target, &to) == 0 &&
 	    S_ISDIR(from.st_mode) != S_ISDIR(to.st_mode))
-		return fail(err, "move_mount: %s: the source is %s directory, the destination is %s",
+		return fail(err,
+			    "move_mount: %s: the source is %s directory, the destination is %s",
 			    strerror(err->num), S_ISDIR(from.st_mode) ? "a" : "no",
 			    S_ISDIR(to.st_mode) ? "one" : "not");
 	return -1;

@@ -11,8 +11,8 @@
 /* INIT, before the root may become read-only: makes process.cwd when it is missing. */
 int process_make_cwd(struct run *run, struct oci_error *err);
 
-/* INIT: goes to process.cwd by an fd from the resolver: a cwd such as /proc/self/fd/7 can't lead out
- * (CVE-2024-21626). */
+/* INIT: goes to process.cwd by an fd from the resolver: a cwd such as /proc/self/fd/7 can't lead
+ * out (CVE-2024-21626). */
 int process_enter_cwd(struct run *run, struct oci_error *err);
 
 /* Takes the supplementary groups and, as real ids only, the user and group: enough for access(2) to

@@ -27,7 +27,7 @@ void run_init(struct run *run, const struct plan *plan)
 void run_done(struct run *run)
 {
 	int *fds[] = { &run->state_dir,	  &run->proc,		&run->cgroup,
-		       &run->rootfs,		&run->notify_tree, &run->notify_socket,
+		       &run->rootfs,	  &run->notify_tree,	&run->notify_socket,
 		       &run->null_tree,	  &run->console_socket, &run->start_listener,
 		       &run->channel,	  &run->channel_child,	&run->init_pidfd,
 		       &run->stage_pidfd, &run->terminal_master };

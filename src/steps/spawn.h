@@ -34,8 +34,8 @@ int spawn_see_executed(struct run *run, struct oci_error *err);
 _Noreturn void spawn_end(int status);
 
 /* INIT, inside the new root: closes everything that leads to the host, so that no path that names
- * /proc/self/fd can reach it while the container's own names are looked up and executed. What stays:
- * 0, 1, 2, the preserved ones, the root, the channel, the start socket. */
+ * /proc/self/fd can reach it while the container's own names are looked up and executed. What
+ * stays: 0, 1, 2, the preserved ones, the root, the channel, the start socket. */
 int spawn_let_go(struct run *run, struct oci_error *err);
 
 /* Undo, PARENT: kills and reaps. */
