@@ -259,7 +259,8 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "take the user's real ids",               .when = process, .run = process_take_real_ids),
 	ROW(DO,   INIT,   INIT,   "find the program",                       .when = process, .run = process_find_program),
 	ROW(DO,   INIT,   INIT,   "find HOME",                              .when = home, .run = process_find_home),
-	ROW(DO,   INIT,   INIT,   "lower resource limits",                  .when = rlimits, .run = caller_lower_rlimits),
+	/* By INIT, whose pid START compares; before create returns, for start may follow at once. */
+	ROW(DO,   INIT,   INIT,   "listen for start",                       .when = created_first, .run = start_socket_listen),
 	ROW(DO,   INIT,   INIT,   "outlive the creator",                    .run = spawn_outlive),
 	ROW(PASS, INIT,   PARENT, "ready",                                  .patient = true),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
@@ -273,6 +274,8 @@ const struct row create_rows[] = {
 	ROW(DO,   START,  START,  "bind the notify socket",                 .when = notify, .run = notify_bind),
 	ROW(PASS, START,  INIT,   "start"),
 	ROW(DO,   INIT,   INIT,   "run startContainer hooks",               .when = start_container, .run = hook_start_container),
+	/* Not before: with few fds left INIT could neither accept START nor run hooks. */
+	ROW(DO,   INIT,   INIT,   "lower resource limits",                  .when = rlimits, .run = caller_lower_rlimits),
 	/* Privilege goes from here on, each row while what the next ones need is still held. */
 	ROW(DO,   INIT,   INIT,   "set the personality",                    .when = set_personality, .run = process_set_personality),
 	ROW(DO,   INIT,   INIT,   "set no_new_privs",                       .when = no_new_privs, .run = process_set_no_new_privs),

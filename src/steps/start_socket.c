@@ -49,11 +49,16 @@ static int says_something(int connection)
 	return got > 0;
 }
 
+int start_socket_listen(struct run *run, struct oci_error *err)
+{
+	if (listen(run->start_listener, 8) < 0)
+		return fail_sys(err, "listen");
+	return 0;
+}
+
 int start_socket_wait(struct run *run, struct oci_error *err)
 {
 	fd_drop(&run->channel); /* PARENT has no more to say */
-	if (listen(run->start_listener, 8) < 0)
-		return fail_sys(err, "listen");
 	for (;;) {
 		auto_fd connection = accept4(run->start_listener, NULL, NULL, SOCK_CLOEXEC);
 

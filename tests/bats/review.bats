@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What an attacker or an unlucky moment can do between two steps: each test holds hull at one point
+# and acts in its place.
+
+load helpers
+
+teardown() {
+	[ -z "${STOPPED:-}" ] || kill -CONT "$STOPPED" 2>/dev/null || true
+	common_teardown
+}
+
+# The first process of a pid namespace doesn't stop itself: tests that hold it use the host's.
+no_pid_namespace() {
+	config 'del(.linux.namespaces[] | select(.type == "pid"))'
+}
+
+# The child of process $1 that has stopped itself, into STOPPED.
+find_stopped() {
+	local pid
+	for pid in $(cat "/proc/$1/task/$1/children" 2>/dev/null); do
+		grep -q '^State:.T' "/proc/$pid/status" && STOPPED=$pid && return 0
+	done
+	return 1
+}
+
+@test "start right after create waits for a first process that hasn't had its turn yet" {
+	require hull_test
+	no_pid_namespace
+	HULL_FAULT="meet at the start socket:stop-init" attempt faulty create "$ID"
+	assert_status 0
+	STOPPED=$(pid_of)
+	hull start "$ID" >"$T/start" 2>&1 </dev/null &
+	local start=$!
+	# Time to be refused in; whoever is late here only sees less.
+	sleep 0.3
+	kill -CONT "$STOPPED"
+	wait "$start" || { cat "$T/start" >&2; return 1; }
+	wait_status stopped "$ID"
+}
+
+@test "a limit of three open files is for the program, not for hull's way to it" {
+	config '.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 3, hard: 3 }]'
+	shell 'ulimit -n; ulimit -Hn'
+	create_logged
+	start
+	wait_until out_has 3
+	wait_status stopped "$ID"
+	assert_equal "$(cat "$T/out")" "3
+3"
+}
