@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "steps/caller.h"
 
+#include <inttypes.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 
 #include "base/fd.h"
@@ -47,8 +49,13 @@ int caller_reset(struct run *run, struct oci_error *err)
 int caller_new_keyring(struct run *run, struct oci_error *err)
 {
 	char name[300];
+	uint64_t random = 0;
 
-	(void)snprintf(name, sizeof(name), "_ses.%s", run->plan->request->id);
+	/* Joining by a name takes what bears it already, so nobody may know it beforehand: else
+	 * another container's root could lay out its own keyring for this one to use. */
+	if (getrandom(&random, sizeof(random), 0) != sizeof(random))
+		return fail_sys(err, "getrandom for the name of the session keyring");
+	(void)snprintf(name, sizeof(name), "_ses.%s.%016" PRIx64, run->plan->request->id, random);
 	if (sys_keyctl_join(name) >= 0 || errno == ENOSYS)
 		return 0; /* a kernel without keyrings has nothing to pass on */
 	if (errno == EDQUOT)

@@ -20,14 +20,15 @@ void caller_reset_signals(void);
 /* INIT: affinity and timer slack. */
 int caller_reset(struct run *run, struct oci_error *err);
 
-/* INIT: a new session keyring of the container's own, named after it. */
+/* INIT: a new session keyring of the container's own, named after it and a random number. */
 int caller_new_keyring(struct run *run, struct oci_error *err);
 
-/* INIT: those of process.rlimits whose hard limit is not above the current one. That needs no
- * privilege, while on a process of another user it needs CAP_SYS_RESOURCE (setrlimit(2)). */
+/* INIT, after start: those of process.rlimits whose hard limit is not above the current one. That
+ * needs no privilege, while on a process of another user it needs CAP_SYS_RESOURCE (setrlimit(2)).
+ */
 int caller_lower_rlimits(struct run *run, struct oci_error *err);
 
-/* PARENT, on INIT, after that: the others, for which INIT may lack the privilege. */
+/* PARENT, on INIT, before that: the others, for which INIT may lack the privilege. */
 int caller_raise_rlimits(struct run *run, struct oci_error *err);
 
 /* PARENT, on INIT: process.oomScoreAdj. */

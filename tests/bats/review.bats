@@ -49,3 +49,12 @@ find_stopped() {
 	assert_equal "$(cat "$T/out")" "3
 3"
 }
+
+@test "the session keyring's name can't be known beforehand, or another's keyring would be joined" {
+	local first
+	ask keyring
+	matches "^name=.*$ID"
+	first=$(grep ^name= <<<"$output")
+	ask keyring
+	[ "$(grep ^name= <<<"$output")" != "$first" ]
+}
