@@ -102,18 +102,18 @@ static int remove_all(struct removal *r, struct oci_error *err)
 	if (state_load(r->dir, &r->state, err) < 0) {
 		if (strcmp(err->code, "half-created") != 0 || check_half_created(r, err) < 0)
 			return -1;
-		return state_remove(r->root, r->id, err);
+		return state_remove_opened(r->root, r->id, r->dir, err);
 	}
 	TRY(check_deletable(r, state_status(r->dir, &r->state, &r->pidfd), err));
 	TRY(kill_first_process(r, err));
 	TRY(cgroup_remove(&r->state, err));
 	if (r->state.hooks_poststop && r->state.created[0])
 		run_poststop(r);
-	return state_remove(r->root, r->id, err);
+	return state_remove_opened(r->root, r->id, r->dir, err);
 }
 
-int sequence_delete(const char *root, const char *id, bool force,
-		    void (*warn)(const char *text), struct oci_error *err)
+int sequence_delete(const char *root, const char *id, bool force, void (*warn)(const char *text),
+		    struct oci_error *err)
 {
 	struct removal r = { .root = root, .id = id, .force = force, .warn = warn, .pidfd = -1 };
 	int status;

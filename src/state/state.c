@@ -169,11 +169,46 @@ static void remove_notify(int dir)
 	(void)unlinkat(dir, STATE_NOTIFY, AT_REMOVEDIR);
 }
 
-int state_remove(const char *root, const char *id, struct oci_error *err)
+static int remove_content(int dir, const char *root, const char *id, struct oci_error *err)
 {
 	static const char *const files[] = { STATE_START_SOCKET, STATE_CONFIG,
 					     "." STATE_CONFIG ".new", "." STATE_FILE ".new",
 					     STATE_FILE };
+
+	remove_notify(dir);
+	/* state.json last: as long as it is there, what else is left can be found. */
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)
+			return fail_sys(err, "remove '%s/%s/%s'", root, id, files[i]);
+	return 0;
+}
+
+/* Whether `dir` is still what the name in `parent` means. */
+static bool is_named(int parent, const char *id, int dir)
+{
+	struct stat opened, named;
+
+	return fstat(dir, &opened) == 0 && fstatat(parent, id, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       opened.st_dev == named.st_dev && opened.st_ino == named.st_ino;
+}
+
+int state_remove_opened(const char *root, const char *id, int dir, struct oci_error *err)
+{
+	auto_fd parent = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (parent < 0)
+		return errno == ENOENT ? 0 : fail_sys(err, "open the state root '%s'", root);
+	TRY(remove_content(dir, root, id, err));
+	/* Were it replaced between these two, the new one has files in it and stays. */
+	if (!is_named(parent, id, dir))
+		return 0;
+	if (unlinkat(parent, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
+		return fail_sys(err, "remove '%s/%s'", root, id);
+	return 0;
+}
+
+int state_remove(const char *root, const char *id, struct oci_error *err)
+{
 	auto_fd parent = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_fd dir = -1;
 
@@ -182,14 +217,7 @@ int state_remove(const char *root, const char *id, struct oci_error *err)
 	dir = openat(parent, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir < 0)
 		return errno == ENOENT ? 0 : fail_sys(err, "open '%s/%s'", root, id);
-	remove_notify(dir);
-	/* state.json last: as long as it is there, what else is left can be found. */
-	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++)
-		if (unlinkat(dir, files[i], 0) < 0 && errno != ENOENT)
-			return fail_sys(err, "remove '%s/%s/%s'", root, id, files[i]);
-	if (unlinkat(parent, id, AT_REMOVEDIR) < 0 && errno != ENOENT)
-		return fail_sys(err, "remove '%s/%s'", root, id);
-	return 0;
+	return state_remove_opened(root, id, dir, err);
 }
 
 int state_process_stat(pid_t pid, char *letter, unsigned *flags, uint64_t *start)

@@ -82,6 +82,10 @@ bool state_try_lock(int dir);
 /* Removes the known files and the directory. Nothing there is fine. */
 int state_remove(const char *root, const char *id, struct oci_error *err);
 
+/* The same for the very directory that `dir` has open: where the id belongs to a later container by
+ * now, which is possible when two commands delete at once, that one is left alone. */
+int state_remove_opened(const char *root, const char *id, int dir, struct oci_error *err);
+
 /* What /proc/PID/stat says of a process; each out may be NULL. 0, or -1 when it is gone. */
 int state_process_stat(pid_t pid, char *letter, unsigned *flags, uint64_t *start);
 

@@ -37,10 +37,11 @@ void record_release(struct run *run)
 	const struct request *request = run->plan->request;
 	struct oci_error ignored = { 0 };
 
-	/* Only its own: when reserving failed the directory is somebody else's. */
+	/* Only its own: when reserving failed the directory is somebody else's, and so it may be
+	 * after a `delete --force` that came in between. */
 	if (run->state_dir < 0)
 		return;
-	(void)state_remove(request->state_root, request->id, &ignored);
+	(void)state_remove_opened(request->state_root, request->id, run->state_dir, &ignored);
 	fd_drop(&run->state_dir);
 }
 

@@ -58,3 +58,34 @@ find_stopped() {
 	ask keyring
 	[ "$(grep ^name= <<<"$output")" != "$first" ]
 }
+
+@test "a delete that was overtaken leaves the next container of that id alone" {
+	config --arg t "$T" '.hooks.poststop = [{ path: "/bin/sh", args: ["sh", "-c",
+		"mkdir \"$1/first\" 2>/dev/null || exit 0; until [ -e \"$1/go\" ]; do sleep 0.02; done",
+		"sh", $t] }]'
+	create
+	hull delete "$ID" >"$T/delete" 2>&1 </dev/null &
+	local delete=$!
+	wait_until [ -d "$T/first" ]
+	attempt hull delete "$ID"
+	assert_status 0
+	create
+	touch "$T/go"
+	wait "$delete" || { cat "$T/delete" >&2; return 1; }
+	assert_equal "$(status_of)" created
+}
+
+@test "a creator whose directory was deleted leaves the next container of that id alone" {
+	require hull_test
+	HULL_FAULT="record what will be made:stop-parent" \
+		"$HULL_TEST" --root "$ROOT" create "$ID" >"$T/create" 2>&1 </dev/null &
+	local creator=$!
+	STOPPED=$creator
+	wait_until grep -q '^State:.T' "/proc/$creator/status"
+	attempt hull delete --force "$ID"
+	assert_status 0
+	create
+	kill -CONT "$creator"
+	! wait "$creator"
+	assert_equal "$(status_of)" created
+}
