@@ -108,11 +108,17 @@ int terminal_send(struct run *run, struct oci_error *err)
 }
 
 /* Pipes, sockets, terminals and files that are no null device: opening /dev/stdout again then works
- * for the container's user. Devices that others share are left alone. */
+ * for the container's user. Devices that others share are left alone, and so is a file that was
+ * handed over for reading only. */
 static bool may_be_given(int fd, const struct stat *st)
 {
+	int flags = fcntl(fd, F_GETFL);
+
 	if (S_ISCHR(st->st_mode))
 		return isatty(fd);
+	/* The owner could chmod it, open it again by /proc/self/fd and write. */
+	if (S_ISREG(st->st_mode) && (flags < 0 || (flags & O_ACCMODE) == O_RDONLY))
+		return false;
 	return S_ISFIFO(st->st_mode) || S_ISSOCK(st->st_mode) || S_ISREG(st->st_mode);
 }
 

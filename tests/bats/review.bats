@@ -89,3 +89,14 @@ find_stopped() {
 	! wait "$creator"
 	assert_equal "$(status_of)" created
 }
+
+@test "a file that was handed over for reading can't be written by way of its owner" {
+	echo kept >"$T/input"
+	chmod 600 "$T/input"
+	config '.process.user = { uid: 1000, gid: 1000 }'
+	shell 'cat; chmod 666 /proc/self/fd/0; echo lost >/proc/self/fd/0'
+	run hull run "$ID" <"$T/input"
+	has kept
+	assert_equal "$(stat -c %u:%a "$T/input")" 0:600
+	assert_equal "$(cat "$T/input")" kept
+}
