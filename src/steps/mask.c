@@ -7,8 +7,11 @@
 #include "steps/mask.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #include "base/fd.h"
 #include "base/inroot.h"
@@ -19,11 +22,60 @@ struct cover {
 	bool attached;
 };
 
+/* Below /proc and /sys "it isn't there" may only be said by the kernel's own file system: whoever
+ * can write to the image's tree, as a container with the same root can, could swap the directory
+ * that it is mounted on for an empty one while the masks are put, and back afterwards. So where
+ * config.json mounts such a file system, its root is looked up and checked, then the rest in it.
+ * Returns the fd to start from: run->rootfs, or *owned, which the caller closes. */
+static int start_of(const struct run *run, const char **path, int *owned, struct oci_error *err)
+{
+	static const struct {
+		const char *at, *type;
+		long magic;
+	} kernels[] = { { "/proc", "proc", PROC_SUPER_MAGIC }, { "/sys", "sysfs", SYSFS_MAGIC } };
+
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+		size_t length = strlen(kernels[i].at);
+		bool mounted = false;
+		struct statfs fs;
+
+		if (strncmp(*path, kernels[i].at, length) != 0 || (*path)[length] != '/')
+			continue;
+		for (size_t k = 0; k < run->plan->n_mounts; k++) {
+			const struct plan_mount *m = &run->plan->mounts[k];
+
+			if (m->kind != MOUNT_REMOUNT && strcmp(m->destination, kernels[i].at) == 0)
+				mounted = m->kind == MOUNT_NEW &&
+					  strcmp(m->type, kernels[i].type) == 0;
+		}
+		if (!mounted || strstr(*path, "/.."))
+			continue;
+		*owned = inroot_open(run->rootfs, kernels[i].at, O_PATH | O_DIRECTORY, err);
+		if (*owned < 0)
+			return -1;
+		if (fstatfs(*owned, &fs) < 0)
+			return fail_sys(err, "fstatfs '%s'", kernels[i].at);
+		if (fs.f_type != kernels[i].magic)
+			return fail(err, "'%s' is no longer the %s that was mounted there",
+				    kernels[i].at, kernels[i].type);
+		*path += length;
+		return *owned;
+	}
+	return run->rootfs;
+}
+
 /* The path's fd, or -1: *missing says that there is nothing. */
 static int look(const struct run *run, const char *path, bool *missing, struct oci_error *err)
 {
-	int fd = inroot_try_open(run->rootfs, path, O_PATH);
+	auto_fd owned = -1;
+	int start;
+	int fd;
 
+	*missing = false;
+	start = start_of(run, &path, &owned, err);
+	if (start < 0)
+		return -1;
+	fd = inroot_try_open(start, path, O_PATH);
 	*missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR);
 	if (fd < 0 && !*missing)
 		return fail_sys(err, "openat2 '%s'", path);

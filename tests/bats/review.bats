@@ -100,3 +100,32 @@ find_stopped() {
 	assert_equal "$(stat -c %u:%a "$T/input")" 0:600
 	assert_equal "$(cat "$T/input")" kept
 }
+
+@test "masks and read-only paths are put on the kernel's own file system or not at all" {
+	require hull_test
+	local what creator
+	for what in maskedPaths:/proc/kcore readonlyPaths:/proc/sys maskedPaths:/sys/firmware; do
+		local property=${what%%:*} path=${what#*:} row="mask paths" top
+		[ "$property" = maskedPaths ] || row="make paths read-only"
+		top=rootfs/$(cut -d/ -f2 <<<"$path")
+		new_bundle "$T/bundle.$property${path//\//.}"
+		BUNDLE=$T/bundle.$property${path//\//.}
+		cd "$BUNDLE"
+		no_pid_namespace
+		mount_entry /sys sysfs sysfs ro
+		config --arg property "$property" --arg path "$path" '.linux[$property] = [$path]'
+		HULL_FAULT="$row:stop-init" "$HULL_TEST" --root "$ROOT" create "$ID" \
+			>"$T/create" 2>&1 </dev/null &
+		creator=$!
+		wait_until find_stopped "$creator"
+		# As another container could that has the same root file system.
+		mv "$top" "$top.away"
+		mkdir "$top"
+		kill -CONT "$STOPPED"
+		if wait "$creator"; then
+			echo "$what: created without it" >&2
+			return 1
+		fi
+		grep "no longer the" "$T/create"
+	done
+}
