@@ -88,7 +88,7 @@ all_hooks() {
 	config '.hooks.startContainer = [{ path: "/inner-hook" }]'
 	: >rootfs/only-inside
 	inside
-	! grep -q only-inside "$T/log/createContainer"
+	run ! grep -q only-inside "$T/log/createContainer"
 	grep -q only-inside "$T/log/startContainer"
 }
 
@@ -181,7 +181,7 @@ all_hooks() {
 		grep -qx FROM_CALLER=1 "$T/log/$kind"
 		! grep -q '^LD_' "$T/log/$kind"
 	done
-	! grep -q FROM_CALLER "$T/log/startContainer"
+	run ! grep -q FROM_CALLER "$T/log/startContainer"
 	grep -qx PATH=/bin:/usr/bin "$T/log/startContainer"
 }
 

@@ -41,7 +41,7 @@ assert_binary_whole() {
 	assert_binary_whole
 	# The test itself must have had a chance, else it shows nothing.
 	grep -q '^caught=' "$T/out"
-	! grep -q 'caught=0' "$T/out"
+	run ! grep -q 'caught=0' "$T/out"
 	! grep -q written "$T/out"
 }
 
