@@ -107,15 +107,13 @@ int terminal_send(struct run *run, struct oci_error *err)
 	return 0;
 }
 
-/* Pipes, sockets, terminals and files that are no null device: opening /dev/stdout again then works
- * for the container's user. Devices that others share are left alone, and so is a file that was
- * handed over for reading only. */
+/* Pipes, sockets and files: opening /dev/stdout again then works for the container's user. Devices
+ * are left alone: others share them, and whoever owns the caller's terminal can read what is typed
+ * there long after the container is gone. So is a file that was handed over for reading only. */
 static bool may_be_given(int fd, const struct stat *st)
 {
 	int flags = fcntl(fd, F_GETFL);
 
-	if (S_ISCHR(st->st_mode))
-		return isatty(fd);
 	/* The owner could chmod it, open it again by /proc/self/fd and write. */
 	if (S_ISREG(st->st_mode) && (flags < 0 || (flags & O_ACCMODE) == O_RDONLY))
 		return false;
@@ -135,7 +133,7 @@ int terminal_own_streams(struct run *run, struct oci_error *err)
 			continue;
 		/* Read-only file systems, sockets of old kernels, foreign user namespaces: it is a
 		 * service to the user, not a confinement. */
-		if (fchown(fd, process->uid, S_ISCHR(st.st_mode) ? (gid_t)-1 : process->gid) < 0)
+		if (fchown(fd, process->uid, process->gid) < 0)
 			continue;
 	}
 	return 0;

@@ -129,3 +129,12 @@ find_stopped() {
 		grep "no longer the" "$T/create"
 	done
 }
+
+@test "the caller's terminal isn't given away" {
+	require script
+	config '.process.user = { uid: 1000, gid: 1000 }'
+	shell 'test -t 0 && echo on a terminal'
+	run script -qec "$HULL --root $ROOT run $ID; stat -c owner=%u \$(tty)" /dev/null </dev/null
+	output=$(tr -d '\r' <<<"$output")
+	has "on a terminal" owner=0
+}
