@@ -68,7 +68,7 @@ struct plan_mount {
 	const char *type;    /* MOUNT_NEW, e.g. "tmpfs" */
 	bool recursive;	     /* rbind */
 	bool remount_bind;   /* MOUNT_REMOUNT together with bind: flags of the mount only */
-	bool read_only;	     /* MOUNT_CGROUP: a clone of the host's is read-only: rw isn't asked */
+	bool read_only;	     /* MOUNT_CGROUP: others' cgroups are shown read-only: rw isn't asked */
 	bool read_only_late; /* MOUNT_NEW: read-only once the devices below it are made */
 	uint64_t attr_set;   /* MOUNT_ATTR_* of this mount */
 	uint64_t attr_clear;

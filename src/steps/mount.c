@@ -103,6 +103,12 @@ static bool shows_host_cgroups(const struct run *run)
 	       st.st_ino == INITIAL_CGROUP_NS;
 }
 
+/* The root of the container's cgroup namespace is the cgroup that hull put it into. */
+static bool shows_own_cgroup(const struct plan *plan)
+{
+	return plan_new_ns(plan, NS_CGROUP) && plan->cgroup.used;
+}
+
 /* The path that PARENT clones for this mount, or NULL when INIT makes it. */
 static const char *host_path(const struct run *run, const struct plan_mount *m)
 {
@@ -404,6 +410,10 @@ static int mount_one(const struct place *place, const struct plan_mount *m, int 
 			return mount_source(place, m, source, err);
 		cgroup = *m;
 		cgroup.type = "cgroup2"; /* "cgroup" says version 1, which hull doesn't mount */
+		/* A namespace that is joined, or made around the caller's own cgroup, shows
+		 * others'. */
+		if (m->read_only && !shows_own_cgroup(place->run->plan))
+			cgroup.attr_set |= MOUNT_ATTR_RDONLY;
 		return mount_new(place, &cgroup, source, err);
 	case MOUNT_REMOUNT:
 		return mount_change(place, m, err);

@@ -138,3 +138,12 @@ find_stopped() {
 	output=$(tr -d '\r' <<<"$output")
 	has "on a terminal" owner=0
 }
+
+@test "without a cgroup of its own a container can't write to the caller's" {
+	mount_entry /sys sysfs sysfs ro
+	mount_entry /sys/fs/cgroup cgroup cgroup
+	shell 'mkdir /sys/fs/cgroup/made-inside && rmdir /sys/fs/cgroup/made-inside && echo written'
+	run hull --cgroup-manager disabled run "$ID" </dev/null
+	assert_fails "Read-only file system"
+	lacks written
+}
