@@ -99,7 +99,11 @@ static int clone_host_node(const struct plan_device *d, struct oci_error *err)
 
 static int bind_host_node(const struct run *run, const struct plan_device *d, struct oci_error *err)
 {
-	struct mount_attr attr = { .attr_clr = MOUNT_ATTR_NODEV, .propagation = MS_PRIVATE };
+	/* Read-only stops no one from writing to the device, but a chmod or chown inside would else
+	 * be one of the host's node. */
+	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY,
+				   .attr_clr = MOUNT_ATTR_NODEV,
+				   .propagation = MS_PRIVATE };
 	auto_fd tree = clone_host_node(d, err);
 	auto_fd target = -1;
 

@@ -147,3 +147,16 @@ find_stopped() {
 	assert_fails "Read-only file system"
 	lacks written
 }
+
+@test "a host's node that is bound, where hull may not make nodes, can't be changed from inside" {
+	require setpriv
+	local before
+	before=$(stat -c %a:%u:%g /dev/full)
+	config '["CAP_FOWNER", "CAP_CHOWN"] as $caps |
+		.process.capabilities = { bounding: $caps, permitted: $caps, effective: $caps }'
+	shell 'echo x >/dev/null && echo usable; chmod 600 /dev/full; chown 7 /dev/full; ls -l /dev/full'
+	run setpriv --bounding-set=-mknod "$HULL" --root "$ROOT" run "$ID" </dev/null
+	has usable
+	has_text "Read-only file system"
+	assert_equal "$(stat -c %a:%u:%g /dev/full)" "$before"
+}
