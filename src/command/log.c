@@ -69,9 +69,14 @@ int log_set_up(const char *file, const char *format, const char *level, int debu
 
 void log_clean(char *text)
 {
-	for (; *text; text++)
+	for (; *text; text++) {
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
 			*text = *text == '\n' || *text == '\t' ? ' ' : '?';
+		/* U+0080 to U+009F: a terminal takes U+009B for ESC [. */
+		if ((unsigned char)text[0] == 0xc2 && (unsigned char)text[1] >= 0x80 &&
+		    (unsigned char)text[1] < 0xa0)
+			text[0] = text[1] = '?';
+	}
 }
 
 /* One line as JSON or text, with the newline. NULL when memory ran out. */

@@ -160,3 +160,12 @@ find_stopped() {
 	has_text "Read-only file system"
 	assert_equal "$(stat -c %a:%u:%g /dev/full)" "$before"
 }
+
+@test "an error text from the image can't steer the caller's terminal" {
+	printf '#!/no\302\233[31m\033[32mpe\n' >rootfs/bin/bad
+	chmod 755 rootfs/bin/bad
+	args /bin/bad
+	run_container
+	assert_fails "its interpreter '/no" "[31m"
+	lacks $'\302\233' $'\033'
+}
