@@ -2,6 +2,8 @@
  *
  * `hull delete`.
  */
+#include <signal.h>
+
 #include "command/command.h"
 #include "command/log.h"
 #include "sequence/sequence.h"
@@ -27,6 +29,8 @@ static int delete (const struct call *call, struct oci_error *err)
 	const struct delete_options *given = call->options;
 	const char *root = globals_root(call->globals, err);
 
+	/* A warning that nobody reads must not end it half-way; hooks get the default back. */
+	(void)signal(SIGPIPE, SIG_IGN);
 	return root ? sequence_delete(root, call->operands[0], given->force, warn, err) : -1;
 }
 

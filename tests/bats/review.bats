@@ -169,3 +169,15 @@ find_stopped() {
 	assert_fails "its interpreter '/no" "[31m"
 	lacks $'\302\233' $'\033'
 }
+
+@test "delete ends its work though nobody reads its warnings" {
+	config '.hooks.poststop = [{ path: "/bin/false" }]'
+	create
+	# The writer's end of a pipe whose reader is gone.
+	mkfifo "$T/pipe"
+	exec 7<>"$T/pipe" 8>"$T/pipe" 7>&-
+	run bash -c '"$@" 2>&8' bash "$HULL" --root "$ROOT" delete "$ID"
+	exec 8>&-
+	assert_status 0
+	assert_no_state
+}
