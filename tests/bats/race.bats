@@ -1,0 +1,16 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=slow
+#
+# The hostile root that changes while hull works on it (tests/hostile/race).
+
+load helpers
+
+@test "1,000 containers while their root's directories are exchanged with links out of it" {
+	require python
+	export BATS_TEST_TIMEOUT=170
+	mkdir "$T/race"
+	run "$top/tests/hostile/race" "$HULL" "$PROBE" "$T/race" "${RACES:-1000}"
+	echo "# ${lines[-1]}" >&3
+	assert_status 0
+}
