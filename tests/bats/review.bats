@@ -86,7 +86,7 @@ find_stopped() {
 	assert_status 0
 	create
 	kill -CONT "$creator"
-	! wait "$creator"
+	if wait "$creator"; then return 1; fi
 	assert_equal "$(status_of)" created
 }
 
