@@ -124,6 +124,25 @@ static int hear(struct actor *actor, const struct row *row, struct oci_error *er
 	return 0;
 }
 
+/* The other side hung up: it may have said why before, else it tells by its death. */
+static int tell_hang_up(struct actor *actor, const struct row *row, struct oci_error *err)
+{
+	struct run *run = actor->run;
+	struct message message;
+	struct pollfd gone = { .fd = row->to == STAGE ? run->stage_pidfd : run->init_pidfd,
+			       .events = POLLIN };
+
+	if (message_receive(run->channel, &message, NULL, err) == 1 && message.failed) {
+		*err = message.err;
+		return -1;
+	}
+	(void)poll(&gone, 1, 1000); /* its fds are closed a moment before it counts as dead */
+	return tell_death(row->to == STAGE ? "the process that joins namespaces"
+					   : "the container's first process",
+			  row->to == STAGE ? run->stage_pid : run->init_pid,
+			  row->to == STAGE || run->init_is_child, err);
+}
+
 static int pass(struct actor *actor, const struct row *row, struct oci_error *err)
 {
 	struct run *run = actor->run;
@@ -131,7 +150,14 @@ static int pass(struct actor *actor, const struct row *row, struct oci_error *er
 
 	if (row->run)
 		TRY(row->run(run, err));
-	TRY(message_send(run->channel, &message, row->terminal ? run->terminal_master : -1, err));
+	if (message_send(run->channel, &message, row->terminal ? run->terminal_master : -1, err) <
+	    0) {
+		bool hung_up = err->num == EPIPE || err->num == ECONNRESET;
+
+		return hung_up && actor->me != INIT && actor->me != STAGE
+			       ? tell_hang_up(actor, row, err)
+			       : -1;
+	}
 	if (row->terminal)
 		fd_drop(&run->terminal_master); /* it has one holder at a time */
 	return 0;

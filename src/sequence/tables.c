@@ -261,6 +261,7 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "find HOME",                              .when = home, .run = process_find_home),
 	/* By INIT, whose pid START compares; before create returns, for start may follow at once. */
 	ROW(DO,   INIT,   INIT,   "listen for start",                       .when = created_first, .run = start_socket_listen),
+	ROW(DO,   INIT,   INIT,   "take the real ids back",                 .when = process, .run = process_restore_real_ids),
 	ROW(DO,   INIT,   INIT,   "outlive the creator",                    .run = spawn_outlive),
 	ROW(PASS, INIT,   PARENT, "ready",                                  .patient = true),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),

@@ -54,6 +54,16 @@ int process_take_real_ids(struct run *run, struct oci_error *err)
 	return 0;
 }
 
+int process_restore_real_ids(struct run *run, struct oci_error *err)
+{
+	(void)run;
+	if (sys_setresuid(geteuid(), (uid_t)-1, (uid_t)-1) < 0)
+		return fail_sys(err, "setresuid to the effective id");
+	if (sys_setresgid(getegid(), (gid_t)-1, (gid_t)-1) < 0)
+		return fail_sys(err, "setresgid to the effective id");
+	return 0;
+}
+
 /* 0: path can be executed by the real ids; else -1 with errno (EISDIR for a directory). */
 static int try_program(const char *path)
 {

@@ -19,6 +19,10 @@ int process_enter_cwd(struct run *run, struct oci_error *err);
  * answer for the container's user, while INIT keeps its privilege. */
 int process_take_real_ids(struct run *run, struct oci_error *err);
 
+/* Gives INIT its own real ids again: startContainer hooks run with its privilege, and a shell whose
+ * real and effective ids differ drops the latter. */
+int process_restore_real_ids(struct run *run, struct oci_error *err);
+
 /* Finds what args[0] names (in PATH when it has no slash) for the container's user. Missing: "exec:
  * "x": executable file not found in $PATH" or "exec: "/x": no such file or directory", code
  * "program-not-found"; not executable: "exec: "/x": permission denied", code

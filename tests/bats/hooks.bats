@@ -159,7 +159,8 @@ all_hooks() {
 	log_dir
 	local kind
 	for kind in createRuntime createContainer startContainer poststart poststop; do
-		hook $kind "tr '\\0' '\\n' </proc/self/environ >$T/log/given-$kind" '{ "env": ["A=1", "PATH=/usr/bin:/bin"] }'
+		# "; :" keeps the shell from becoming tr, whose stdin would then be its own past.
+		hook $kind "tr '\\0' '\\n' </proc/self/environ >$T/log/given-$kind; :" '{ "env": ["A=1", "PATH=/usr/bin:/bin"] }'
 		hook $kind "/bin/cat /proc/self/environ >$T/log/empty-$kind" '{ "env": [] }'
 	done
 	shell "sleep 0.2"
@@ -174,7 +175,7 @@ all_hooks() {
 	log_dir
 	local kind
 	for kind in createRuntime createContainer startContainer; do
-		hook $kind "tr '\\0' '\\n' </proc/self/environ >$T/log/$kind"
+		hook $kind "tr '\\0' '\\n' </proc/self/environ >$T/log/$kind; :"
 	done
 	FROM_CALLER=1 LD_LIBRARY_PATH=/x LD_PRELOAD="" inside
 	for kind in createRuntime createContainer; do
@@ -190,7 +191,7 @@ all_hooks() {
 	log_dir
 	local kind
 	for kind in prestart createRuntime createContainer poststart poststop; do
-		hook $kind "tr '\\0' '\\n' </proc/self/environ >$T/log/$kind"
+		hook $kind "tr '\\0' '\\n' </proc/self/environ >$T/log/$kind; :"
 	done
 	shell "sleep 0.2"
 	inside
@@ -355,4 +356,12 @@ all_hooks() {
 	for pid in $(left_processes "$ID" | sed 's/ .*//'); do
 		kill -KILL "$pid" 2>/dev/null || true
 	done
+}
+
+@test "a startContainer hook has no id of the process's user, real or effective" {
+	log_dir
+	config '.process.user = { uid: 1000, gid: 1000 }'
+	hook startContainer "grep -E '^(Uid|Gid)' /proc/self/status >$T/log/ids"
+	inside
+	assert_equal "$(tr -s '\t\n' '  ' <"$T/log/ids")" "Uid: 0 0 0 0 Gid: 0 0 0 0 "
 }
