@@ -160,7 +160,7 @@ all_hooks() {
 	local kind
 	for kind in createRuntime createContainer startContainer poststart poststop; do
 		# "; :" keeps the shell from becoming tr, whose stdin would then be its own past.
-		hook $kind "tr '\\0' '\\n' </proc/self/environ >$T/log/given-$kind; :" '{ "env": ["A=1", "PATH=/usr/bin:/bin"] }'
+		hook $kind "/bin/cat /proc/self/environ | tr '\\0' '\\n' >$T/log/given-$kind; :" '{ "env": ["A=1", "PATH=/usr/bin:/bin"] }'
 		hook $kind "/bin/cat /proc/self/environ >$T/log/empty-$kind" '{ "env": [] }'
 	done
 	shell "sleep 0.2"
@@ -175,7 +175,7 @@ all_hooks() {
 	log_dir
 	local kind
 	for kind in createRuntime createContainer startContainer; do
-		hook $kind "tr '\\0' '\\n' </proc/self/environ >$T/log/$kind; :"
+		hook $kind "/bin/cat /proc/self/environ | tr '\\0' '\\n' >$T/log/$kind; :"
 	done
 	FROM_CALLER=1 LD_LIBRARY_PATH=/x LD_PRELOAD="" inside
 	for kind in createRuntime createContainer; do
@@ -191,7 +191,7 @@ all_hooks() {
 	log_dir
 	local kind
 	for kind in prestart createRuntime createContainer poststart poststop; do
-		hook $kind "tr '\\0' '\\n' </proc/self/environ >$T/log/$kind; :"
+		hook $kind "/bin/cat /proc/self/environ | tr '\\0' '\\n' >$T/log/$kind; :"
 	done
 	shell "sleep 0.2"
 	inside
