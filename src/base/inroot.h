@@ -27,9 +27,9 @@ int inroot_try_open(int root, const char *path, int flags);
  * of them; then ELOOP). A file in the way is an error. */
 int inroot_make_directory(int root, const char *path, mode_t mode, struct oci_error *err);
 
-/* Opens the parent directory of `path` with O_PATH (made when missing, mode 0755) and gives its last
- * component in name (NAME_MAX + 1 bytes). A path that ends in "/", "." or ".." or is empty is an
- * error: it has no name of its own. */
+/* Opens the parent directory of `path` with O_PATH (made when missing, mode 0755) and gives its
+ * last component in name (NAME_MAX + 1 bytes). A path that ends in "/", "." or ".." or is empty is
+ * an error: it has no name of its own. */
 int inroot_make_parent(int root, const char *path, char name[256], struct oci_error *err);
 
 /* Opens `path` with O_PATH as a target to mount a file on: an existing non-directory, else an empty

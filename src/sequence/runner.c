@@ -65,7 +65,7 @@ static int wait_to_hear(struct actor *actor, const struct row *row, struct oci_e
 				  { .fd = run->stage_pidfd, .events = POLLIN } };
 	int n = actor->me == INIT || actor->me == STAGE ? 1 : 3;
 	/* Children wait for as long as PARENT lives, which may be running hooks. */
-	int timeout = n == 1 || row->patient ? -1 : DEADLINE_MS;
+	int timeout = n == 1 || (row->patient && row->patient(run->plan)) ? -1 : DEADLINE_MS;
 	int ready;
 
 	do {

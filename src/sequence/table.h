@@ -32,8 +32,9 @@ struct row {
 	void (*undo)(struct run *); /* in PARENT, newest first */
 	int (*meet)(struct run *,
 		    struct oci_error *); /* JOIN: the deed of `to`, at the same time */
-	bool looks;    /* changes nothing anywhere: `hull check` does it too, to ask the host */
-	bool patient;  /* PASS: the receiver waits without limit, for hooks that have no timeout */
+	bool looks; /* changes nothing anywhere: `hull check` does it too, to ask the host */
+	bool (*patient)(
+		const struct plan *); /* PASS: the receiver waits without limit, for hooks */
 	bool terminal; /* PASS: run->terminal_master goes with it, where there is one */
 };
 

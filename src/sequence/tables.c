@@ -262,8 +262,9 @@ const struct row create_rows[] = {
 	/* By INIT, whose pid START compares; before create returns, for start may follow at once. */
 	ROW(DO,   INIT,   INIT,   "listen for start",                       .when = created_first, .run = start_socket_listen),
 	ROW(DO,   INIT,   INIT,   "take the real ids back",                 .when = process, .run = process_restore_real_ids),
+	ROW(DO,   INIT,   INIT,   "shed what start won't need",              .run = process_shed),
 	ROW(DO,   INIT,   INIT,   "outlive the creator",                    .run = spawn_outlive),
-	ROW(PASS, INIT,   PARENT, "ready",                                  .patient = true),
+	ROW(PASS, INIT,   PARENT, "ready",                                  .patient = create_container),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
 	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
 	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),

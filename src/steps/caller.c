@@ -31,6 +31,25 @@ void caller_reset_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+static void end_by_signal(int signal)
+{
+	_exit(128 + signal);
+}
+
+void caller_end_on_signals(void)
+{
+	struct sigaction end = { .sa_handler = end_by_signal };
+	sigset_t none;
+
+	for (int signal = 1; signal < NSIG; signal++)
+		if (signal != SIGKILL && signal != SIGSTOP && signal != SIGCHLD &&
+		    signal != SIGURG && signal != SIGWINCH && signal != SIGCONT &&
+		    signal != SIGTSTP && signal != SIGTTIN && signal != SIGTTOU)
+			(void)sigaction(signal, &end, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int caller_reset(struct run *run, struct oci_error *err)
 {
 	/* More CPUs than any machine has; the kernel takes what the cpuset allows of them. */

@@ -17,6 +17,10 @@
 /* Empty mask, every disposition default. Cannot fail. */
 void caller_reset_signals(void);
 
+/* INIT, while it waits for start: the first process of a pid namespace doesn't get signals that it
+ * leaves at their default, so each that would end a process gets a handler that ends it. */
+void caller_end_on_signals(void);
+
 /* INIT: affinity and timer slack. */
 int caller_reset(struct run *run, struct oci_error *err);
 

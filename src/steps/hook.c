@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "steps/caller.h"
+#include "steps/process.h"
 
 extern char **environ;
 
@@ -28,6 +29,8 @@ struct hook_io {
 	int in;	 /* write end of its stdin */
 	int out; /* read end of its stdout and stderr */
 	int pidfd;
+	struct run *
+		confined; /* it gets the ids and capabilities of the container's process, or NULL */
 	const char *part[4]; /* of the state document, still to be written */
 	size_t written;	     /* of part[at] */
 	size_t at;
@@ -129,9 +132,9 @@ static void own_environment(char **out, size_t room)
 }
 
 static _Noreturn void become_hook(const struct plan_hook *hook, char *const *env, const char *cwd,
-				  int in, int out)
+				  int in, int out, struct run *confined)
 {
-	struct oci_error ignored;
+	struct oci_error err = { 0 };
 	char *own[1024];
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -140,10 +143,14 @@ static _Noreturn void become_hook(const struct plan_hook *hook, char *const *env
 	(void)dup2(in, 0);
 	(void)dup2(out, 1);
 	(void)dup2(out, 2);
-	(void)fd_cloexec_from(3, &ignored);
+	(void)fd_cloexec_from(3, &err);
 	(void)umask(0022);
 	if (chdir(cwd) < 0) {
 		dprintf(2, "chdir to '%s': %s", cwd, strerror(errno));
+		_exit(127);
+	}
+	if (confined && process_confine(confined, &err) < 0) {
+		dprintf(2, "%s", err.text);
 		_exit(127);
 	}
 	if (!env) {
@@ -173,7 +180,7 @@ static int start_hook(const struct plan_hook *hook, char *const *env, const char
 	}
 	*pid = sys_clone3(&args);
 	if (*pid == 0)
-		become_hook(hook, env, cwd, in[0], out[1]);
+		become_hook(hook, env, cwd, in[0], out[1], io->confined);
 	if (*pid < 0)
 		(void)fail_sys(err, "clone3");
 	(void)close(in[0]);
@@ -240,14 +247,15 @@ static int run_hook(const struct plan_hook *hook, char *const *env, const char *
 	return status;
 }
 
-int hook_run_one(const struct plan *plan, enum plan_hook_kind kind, size_t index,
-		 const char *status, pid_t pid, const char *cwd, struct oci_error *err)
+static int run_one(const struct plan *plan, enum plan_hook_kind kind, size_t index,
+		   const char *status, pid_t pid, const char *cwd, struct run *confined,
+		   struct oci_error *err)
 {
 	const struct plan_hook *hook = &plan->hooks[kind].list[index];
 	/* startContainer is the container's own: process.env, not hull's environment. */
 	char *const *env =
 		hook->env || kind != HOOK_START_CONTAINER ? hook->env : plan->process.env;
-	struct hook_io io = { .in = -1, .out = -1, .pidfd = -1 };
+	struct hook_io io = { .in = -1, .out = -1, .pidfd = -1, .confined = confined };
 	struct sigaction ignore = { .sa_handler = SIG_IGN };
 	struct sigaction before;
 	char number[32] = "\"";
@@ -266,6 +274,12 @@ int hook_run_one(const struct plan *plan, enum plan_hook_kind kind, size_t index
 		return fail_in(err, "/hooks/%s/%zu: hook '%s'", plan_hook_names[kind], index,
 			       hook->path);
 	return 0;
+}
+
+int hook_run_one(const struct plan *plan, enum plan_hook_kind kind, size_t index,
+		 const char *status, pid_t pid, const char *cwd, struct oci_error *err)
+{
+	return run_one(plan, kind, index, status, pid, cwd, NULL, err);
 }
 
 int hook_run(const struct plan *plan, enum plan_hook_kind kind, const char *status, pid_t pid,
@@ -293,9 +307,14 @@ int hook_create_container(struct run *run, struct oci_error *err)
 	return hook_run(run->plan, HOOK_CREATE_CONTAINER, "creating", getpid(), "/", err);
 }
 
+/* These come from the image, which is hostile: they get no more than the container's process will.
+ */
 int hook_start_container(struct run *run, struct oci_error *err)
 {
-	return hook_run(run->plan, HOOK_START_CONTAINER, "created", getpid(), "/", err);
+	for (size_t i = 0; i < run->plan->hooks[HOOK_START_CONTAINER].n; i++)
+		TRY(run_one(run->plan, HOOK_START_CONTAINER, i, "created", getpid(), "/", run,
+			    err));
+	return 0;
 }
 
 int hook_poststart(struct run *run, struct oci_error *err)

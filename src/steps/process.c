@@ -5,6 +5,7 @@
 #include "steps/process.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
@@ -305,6 +306,35 @@ int process_set_capabilities(struct run *run, struct oci_error *err)
 					cap);
 	}
 	return 0;
+}
+
+int process_shed(struct run *run, struct oci_error *err)
+{
+	const struct plan_capabilities *caps = &run->plan->process.caps;
+	const uint64_t later =
+		UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP;
+	/* Inheritable ones have to be permitted at the time they are chosen. */
+	uint64_t keep =
+		(caps->permitted | caps->inheritable | later) & run->plan->host->capabilities;
+	uint32_t kept[2];
+	uint32_t none[2] = { 0, 0 };
+
+	if (!run->plan->process.present)
+		keep = 0; /* it will never be started */
+	halves(keep, kept);
+	if (sys_capset(kept, kept, none) < 0)
+		return fail_sys(err, "capset");
+	return 0;
+}
+
+int process_confine(struct run *run, struct oci_error *err)
+{
+	if (run->plan->process.no_new_privs)
+		TRY(process_set_no_new_privs(run, err));
+	TRY(process_drop_bounding(run, err));
+	TRY(process_change_ids(run, err));
+	TRY(process_set_capabilities(run, err));
+	return process_read_back(run, err);
 }
 
 static int differs(const char *what, unsigned long long is, unsigned long long should,

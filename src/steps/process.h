@@ -19,8 +19,7 @@ int process_enter_cwd(struct run *run, struct oci_error *err);
  * answer for the container's user, while INIT keeps its privilege. */
 int process_take_real_ids(struct run *run, struct oci_error *err);
 
-/* Gives INIT its own real ids again: startContainer hooks run with its privilege, and a shell whose
- * real and effective ids differ drops the latter. */
+/* Gives INIT its own real ids again. */
 int process_restore_real_ids(struct run *run, struct oci_error *err);
 
 /* Finds what args[0] names (in PATH when it has no slash) for the container's user. Missing: "exec:
@@ -32,6 +31,14 @@ int process_find_program(struct run *run, struct oci_error *err);
 /* HOME from the container's /etc/passwd when env has none: bounded, by resolver, "/" when the user
  * isn't there. */
 int process_find_home(struct run *run, struct oci_error *err);
+
+/* Before INIT waits for start: gives up every capability that neither the process nor the rows up
+ * to execve need. In a shared pid namespace another container may hold CAP_SYS_PTRACE, and looking
+ * into INIT must not be worth more than looking into the process. */
+int process_shed(struct run *run, struct oci_error *err);
+
+/* All of the confinement below at once, for a startContainer hook. */
+int process_confine(struct run *run, struct oci_error *err);
 
 /* The last steps before execve(2), in this order. */
 int process_set_personality(struct run *run, struct oci_error *err);

@@ -8,6 +8,7 @@
 #include <sys/un.h>
 
 #include "base/fd.h"
+#include "steps/caller.h"
 
 /* How long START waits for INIT, which another start command may be talking to. */
 enum { GREETING_MS = 10 * 1000 };
@@ -58,6 +59,7 @@ int start_socket_listen(struct run *run, struct oci_error *err)
 
 int start_socket_wait(struct run *run, struct oci_error *err)
 {
+	caller_end_on_signals();
 	fd_drop(&run->channel); /* PARENT has no more to say */
 	for (;;) {
 		auto_fd connection = accept4(run->start_listener, NULL, NULL, SOCK_CLOEXEC);

@@ -640,3 +640,29 @@ b' 'é' "$(printf 'a%.0s' $(seq 256))"; do
 	wait_status running
 	wait_status running "${ID}x"
 }
+
+@test "a created container that waits for start holds only what the process and the last steps need" {
+	config '.process.capabilities = { bounding: ["CAP_CHOWN"], permitted: ["CAP_CHOWN"], effective: ["CAP_CHOWN"] }'
+	probe wait-signal
+	create_logged
+	# CAP_CHOWN, CAP_SETGID, CAP_SETUID, CAP_SETPCAP
+	assert_equal "$(grep -E '^Cap(Inh|Prm|Eff)' "/proc/$(pid_of)/status" | tr -s '\t\n' '  ')" \
+		"CapInh: 0000000000000000 CapPrm: 00000000000001c1 CapEff: 00000000000001c1 "
+	start
+	wait_until out_has waiting
+}
+
+@test "TERM ends a created container" {
+	probe wait-signal
+	create_logged
+	run hull kill "$ID" TERM
+	assert_status 0
+	wait_status stopped
+}
+
+@test "under a file size limit of 0 create fails with a message and leaves nothing" {
+	probe wait-signal
+	run sh -c "ulimit -f 0; exec '$HULL' --root '$ROOT' create '$ID' 2>&1 </dev/null | cat"
+	[[ "$output" == *"File too large"* ]]
+	assert_nothing_left
+}
