@@ -90,6 +90,8 @@ static int plan_later(struct later *later, int dir, const struct state *state, b
 	}
 	later->plan.request = request;
 	later->plan.process.present = true;
+	/* INIT has the list; START only needs to know that there is one. */
+	later->plan.hooks[HOOK_START_CONTAINER].n = state->hooks_start;
 	later->plan.notify = state->notify && request->notify_socket && *request->notify_socket;
 	return 0;
 }

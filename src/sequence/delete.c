@@ -97,6 +97,14 @@ static int check_half_created(struct removal *r, struct oci_error *err)
 	return 0;
 }
 
+/* Of several deletes at once one runs the hooks: whoever has the lock while the state is there. The
+ * others go on without waiting for it. */
+static bool runs_poststop(struct removal *r)
+{
+	return r->state.hooks_poststop && r->state.created[0] && state_try_lock(r->dir) &&
+	       faccessat(r->dir, STATE_FILE, F_OK, 0) == 0;
+}
+
 static int remove_all(struct removal *r, struct oci_error *err)
 {
 	if (state_load(r->dir, &r->state, err) < 0) {
@@ -107,7 +115,7 @@ static int remove_all(struct removal *r, struct oci_error *err)
 	TRY(check_deletable(r, state_status(r->dir, &r->state, &r->pidfd), err));
 	TRY(kill_first_process(r, err));
 	TRY(cgroup_remove(&r->state, err));
-	if (r->state.hooks_poststop && r->state.created[0])
+	if (runs_poststop(r))
 		run_poststop(r);
 	return state_remove_opened(r->root, r->id, r->dir, err);
 }

@@ -175,11 +175,14 @@ static int fork_role(struct actor *actor, const struct row *row, struct oci_erro
 }
 
 /* The new process is executed when the channel ends without a word: it is close-on-exec. */
-static int hear_silence(struct actor *actor, struct oci_error *err)
+static int hear_silence(struct actor *actor, const struct row *row, struct oci_error *err)
 {
 	struct message message;
 	int got;
 
+	if (wait_to_hear(actor, row, err) < 0)
+		/* Its death is the next row's question: it may have been executed and be gone. */
+		return strcmp(err->code, "init-died") == 0 ? 0 : -1;
 	got = message_receive(actor->run->channel, &message, NULL, err);
 	if (got < 0)
 		return -1;
@@ -223,7 +226,7 @@ static int act(struct actor *actor, const struct row *row, struct oci_error *err
 	if (row->kind == PASS)
 		return hear(actor, row, err);
 	if (row->kind == EXEC)
-		return hear_silence(actor, err);
+		return hear_silence(actor, row, err);
 	if (row->kind == JOIN)
 		return row->meet(actor->run, err);
 	return 0;

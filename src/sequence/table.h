@@ -34,7 +34,7 @@ struct row {
 		    struct oci_error *); /* JOIN: the deed of `to`, at the same time */
 	bool looks; /* changes nothing anywhere: `hull check` does it too, to ask the host */
 	bool (*patient)(
-		const struct plan *); /* PASS: the receiver waits without limit, for hooks */
+		const struct plan *); /* PASS, EXEC: the receiver waits without limit, for hooks */
 	bool terminal; /* PASS: run->terminal_master goes with it, where there is one */
 };
 

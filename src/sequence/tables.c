@@ -195,8 +195,10 @@ static bool meets_mounted(const struct plan *p)
 }
 
 /* A DO row has its deed done by `who`; `to` is of no meaning there. */
-#define ROW(k, by, other, text, ...) \
-	{ .kind = (k), .who = (by), .to = (other), .what = (text), __VA_ARGS__ }
+#define ROW(k, by, other, text, ...)                                                               \
+	{                                                                                          \
+		.kind = (k), .who = (by), .to = (other), .what = (text), __VA_ARGS__               \
+	}
 
 /* clang-format off */
 const struct row create_rows[] = {
@@ -285,7 +287,7 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "change to the user's ids",               .when = process, .run = process_change_ids),
 	ROW(DO,   INIT,   INIT,   "set capabilities",                       .when = process, .run = process_set_capabilities),
 	ROW(DO,   INIT,   INIT,   "read the confinement back",              .when = process, .run = process_read_back),
-	ROW(EXEC, INIT,   START,  "execute the process",                    .when = process, .run = process_execute),
+	ROW(EXEC, INIT,   START,  "execute the process",                    .when = process, .run = process_execute, .patient = start_container),
 	ROW(DO,   START,  START,  "see that it was executed",               .when = process, .run = spawn_see_executed),
 	ROW(DO,   START,  START,  "run poststart hooks",                    .when = poststart, .run = hook_poststart),
 	ROW(DO,   START,  START,  "pass READY on",                          .when = notify, .run = notify_relay),

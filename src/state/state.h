@@ -42,6 +42,7 @@ struct state {
 	unsigned cgroup_parents; /* how many parent directories hull made for it */
 	uint64_t cgroup_inode;	 /* 0: not known yet */
 	bool has_process;	 /* config.json has a process: start can work */
+	bool hooks_start;	 /* startContainer ones, for which start may have to wait long */
 	bool hooks_poststart;	 /* so that start and delete parse config.json only when needed */
 	bool hooks_poststop;
 	bool notify; /* NOTIFY_SOCKET is proxied */

@@ -29,6 +29,7 @@ struct state_file {
 	struct oci_maybe_uint cgroup_parents;
 	struct oci_maybe_uint cgroup_inode;
 	bool has_process;
+	bool hooks_start;
 	bool hooks_poststart;
 	bool hooks_poststop;
 	bool notify;
@@ -53,6 +54,7 @@ static SHAPE(state_file,
 	MAYBE_UINT("cgroupParents", state_file, cgroup_parents, 4096),
 	MAYBE_UINT("cgroupInode", state_file, cgroup_inode, UINT64_MAX),
 	BOOL("hasProcess", state_file, has_process),
+	BOOL("startContainerHooks", state_file, hooks_start),
 	BOOL("poststartHooks", state_file, hooks_poststart),
 	BOOL("poststopHooks", state_file, hooks_poststop),
 	BOOL("notify", state_file, notify),
@@ -92,6 +94,7 @@ int state_write(int dir, const struct state *state, struct oci_error *err)
 		.cgroup_parents = number(state->cgroup_parents),
 		.cgroup_inode = number(state->cgroup_inode),
 		.has_process = state->has_process,
+		.hooks_start = state->hooks_start,
 		.hooks_poststart = state->hooks_poststart,
 		.hooks_poststop = state->hooks_poststop,
 		.notify = state->notify,
@@ -121,6 +124,7 @@ static void take(struct state *state, const struct state_file *file)
 		.cgroup_parents = (unsigned)file->cgroup_parents.v,
 		.cgroup_inode = file->cgroup_inode.v,
 		.has_process = file->has_process,
+		.hooks_start = file->hooks_start,
 		.hooks_poststart = file->hooks_poststart,
 		.hooks_poststop = file->hooks_poststop,
 		.notify = file->notify,

@@ -65,6 +65,7 @@ int record_intent(struct run *run, struct oci_error *err)
 	state->rootfs = plan->rootfs;
 	state->owner = geteuid();
 	state->has_process = plan->process.present;
+	state->hooks_start = plan->hooks[HOOK_START_CONTAINER].n > 0;
 	state->hooks_poststart = plan->hooks[HOOK_POSTSTART].n > 0;
 	state->hooks_poststop = plan->hooks[HOOK_POSTSTOP].n > 0;
 	state->notify = plan->notify;

@@ -2,6 +2,7 @@
 #include "steps/spawn.h"
 
 #include <limits.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -21,6 +22,9 @@
 #else
 #define SPAWN_TRACE_FD (-1)
 #endif
+
+/* How long a killed process may take to be gone. */
+enum { REAP_MS = 10 * 1000 };
 
 int spawn_channel(struct run *run, struct oci_error *err)
 {
@@ -193,14 +197,26 @@ int spawn_let_go(struct run *run, struct oci_error *err)
 	return 0;
 }
 
+/* Reaps a killed child within a limit: one in an uninterruptible sleep must not take hull with it.
+ * What is left then is told by whoever waits for its cgroup. */
+static void reap_killed(pid_t pid, int pidfd)
+{
+	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+
+	if (pidfd >= 0)
+		while (poll(&gone, 1, REAP_MS) < 0 && errno == EINTR)
+			;
+	while (waitpid(pid, NULL, pidfd >= 0 ? WNOHANG : 0) < 0 && errno == EINTR)
+		;
+}
+
 void spawn_kill_stage(struct run *run)
 {
 	if (run->stage_pid <= 0)
 		return;
 	/* It ends by itself after its last message; after a failure it may be anywhere. */
 	(void)sys_pidfd_send_signal(run->stage_pidfd, SIGKILL);
-	while (waitpid(run->stage_pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	reap_killed(run->stage_pid, run->stage_pidfd);
 	run->stage_pid = 0;
 	fd_drop(&run->stage_pidfd);
 }
@@ -213,8 +229,7 @@ void spawn_kill_init(struct run *run)
 		(void)sys_pidfd_send_signal(run->init_pidfd, SIGKILL);
 	else
 		(void)kill(run->init_pid, SIGKILL); /* unreaped, so the pid is still its own */
-	while (waitpid(run->init_pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	reap_killed(run->init_pid, run->init_pidfd);
 	run->init_pid = 0;
 	fd_drop(&run->init_pidfd);
 }

@@ -369,3 +369,21 @@ all_hooks() {
 CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 CapBnd: 0000000000000001 \
 CapAmb: 0000000000000000 NoNewPrivs: 1 "
 }
+
+@test "of deletes at once one runs the poststop hooks" {
+	log_dir
+	hook poststop "echo ran >>$T/log/poststop; sleep 0.3"
+	args /bin/true
+	create_logged
+	start
+	wait_status stopped
+	local pids=() pid
+	for _ in 1 2 3 4; do
+		hull delete "$ID" >/dev/null 2>&1 </dev/null 3>&- &
+		pids+=($!)
+	done
+	for pid in "${pids[@]}"; do
+		wait "$pid" || true
+	done
+	assert_equal "$(cat "$T/log/poststop")" ran
+}
