@@ -806,7 +806,7 @@ static int try_overwrite(const char *exe, const struct stat *own)
 		if (target >= 0 || errno != ETXTBSY)
 			break;
 	}
-	printf("overwrite %s: %s\n", exe, outcome(target));
+	printf("overwrite %s: %s size=%lld\n", exe, outcome(target), (long long)st.st_size);
 	if (target >= 0 && write(target, "#!/evil\n", 8) == 8)
 		puts("overwrite: written");
 	fflush(stdout);
