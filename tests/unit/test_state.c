@@ -181,15 +181,16 @@ static void check_remover(void)
 		for (;;) {
 			auto_fd dir = open(in_root("left"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-			if (dir >= 0 && flock(dir, LOCK_EX | LOCK_NB) == 0)
-				(void)rmdir(in_root("left"));
+			if (dir >= 0 && state_try_lock(dir))
+				(void)state_remove_opened(root, "left", dir, &err);
 		}
 	}
 	for (int i = 0; i < 3000; i++) {
 		auto_fd dir = state_reserve(root, "left", &err);
 
 		lost += dir >= 0 && access(in_root("left"), F_OK) < 0;
-		(void)state_remove(root, "left", &err);
+		if (dir >= 0)
+			(void)state_remove_opened(root, "left", dir, &err);
 	}
 	(void)kill(remover, SIGKILL);
 	(void)waitpid(remover, NULL, 0);
