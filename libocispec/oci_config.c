@@ -499,10 +499,9 @@ int oci_config_read_file(struct oci_config *config, int dir, const char *path,
 		return -1;
 	}
 	/* From here on the document is shape_read()'s to free, or the config's. */
-	if (shape_read(&oci_config_shape, config, doc, code_word, report, err) < 0)
-		return -1;
+	result = shape_read(&oci_config_shape, config, &doc, code_word, report, err);
 	config->doc = doc;
-	return 0;
+	return result;
 }
 
 int oci_config_write(const struct oci_config *config, char **text, size_t *size,

@@ -394,10 +394,14 @@ struct oci_report {
  * code "invalid-config". With a report every finding is told, and the result is 0 when none was
  * OCI_INVALID, else -1 (err: the first). Text that is no JSON at all (or breaks the limits: 4 MiB,
  * depth 64, NUL, duplicate keys, invalid UTF-8) is always one error. Zeroes *config first, and
- * leaves it zeroed when it fails. A report that stops the reading makes it fail (code "stopped"
- * when nothing was invalid until there). An optional property that is null, or an optional string
- * that is empty, is absent (Go's encoders write both), but linux.memoryPolicy.nodes keeps "".
- * Specification: config.md; features.md of the same for what may be unknown. */
+ * leaves it zeroed when it fails, but for one case: a report that heard of every finding leaves
+ * config->doc set and in *config whatever could be read, to look there for further faults. Such a
+ * config must be closed and never carried out. What is invalid is absent in it; strings that are
+ * required (and elements of lists and maps of strings) are "" then, never NULL. A report that stops
+ * the reading makes it fail (code "stopped" when nothing was invalid until there). An optional
+ * property that is null, or an optional string that is empty, is absent (Go's encoders write both),
+ * but linux.memoryPolicy.nodes keeps "". Specification: config.md; features.md of the same for what
+ * may be unknown. */
 int oci_config_read(struct oci_config *config, const char *text, size_t size,
 		    const struct oci_report *report, struct oci_error *err);
 

@@ -485,24 +485,81 @@ static int read_object(struct reader *in, const struct shape *shape, const struc
 	return 0;
 }
 
-int shape_read(const struct shape *shape, void *out, struct oci_document *doc, const char *code,
-	       const struct oci_report *report, struct oci_error *err)
+/* What was told to be invalid or missing left its place empty. A string that is never NULL in a
+ * config that was accepted becomes `empty` here, so that a refused one can be walked as well. */
+static void fill_strings(const struct shape *shape, void *out, char *empty);
+
+static void fill_elements(const struct field *field, void *at, char *empty)
 {
-	struct reader in = { .doc = doc, .code = code, .report = report, .err = err };
+	struct any_list list;
+
+	memcpy(&list, at, sizeof(list));
+	for (size_t i = 0; i < list.n; i++)
+		fill_strings(field->shape, (char *)list.v + i * field->shape->size, empty);
+}
+
+static void fill_field(const struct field *field, void *at, char *empty)
+{
+	char **string = at;
+	struct oci_strings *strings = at;
+	struct oci_pairs *pairs = at;
+
+	if (field->kind == K_STRING && field->required && !*string) {
+		*string = empty;
+	} else if (field->kind == K_STRINGS) {
+		for (size_t i = 0; i < strings->n; i++)
+			strings->v[i] = strings->v[i] ? strings->v[i] : empty;
+	} else if (field->kind == K_PAIRS) {
+		for (size_t i = 0; i < pairs->n; i++)
+			pairs->v[i].value = pairs->v[i].value ? pairs->v[i].value : empty;
+	} else if (field->kind == K_OBJECT && *(const bool *)at) {
+		fill_strings(field->shape, at, empty);
+	} else if (field->kind == K_LIST || field->kind == K_MAP) {
+		fill_elements(field, at, empty);
+	}
+}
+
+static void fill_strings(const struct shape *shape, void *out, char *empty)
+{
+	for (const struct field *field = shape->fields; field->name; field++)
+		fill_field(field, (char *)out + field->offset, empty);
+}
+
+/* -1: nothing of *out may be used; else in->invalid tells whether it was accepted. */
+static int read_document(struct reader *in, const struct shape *shape, void *out)
+{
 	struct where top = { .up = NULL };
 	struct json_failure failure;
+	char *empty;
 
-	if (!json_parse(doc, &failure))
-		(void)read_object(&in, shape, &top, doc->root, out);
-	else if (failure.no_memory)
-		(void)no_memory(&in);
-	else
-		(void)tell_at(&in, OCI_INVALID, failure.pointer, failure.at, failure.text);
-	if (!in.invalid)
+	if (json_parse(in->doc, &failure)) {
+		if (failure.no_memory)
+			return no_memory(in);
+		(void)tell_at(in, OCI_INVALID, failure.pointer, failure.at, failure.text);
+		return -1;
+	}
+	if (read_object(in, shape, &top, in->doc->root, out) < 0)
+		return -1;
+	if (!in->invalid)
 		return 0;
-	json_document_free(doc);
-	memset(out, 0, shape->size);
-	return -1;
+	empty = arena_take_zeroed(&in->doc->arena, 1, 1);
+	if (!empty)
+		return no_memory(in);
+	fill_strings(shape, out, empty);
+	return 0;
+}
+
+int shape_read(const struct shape *shape, void *out, struct oci_document **doc, const char *code,
+	       const struct oci_report *report, struct oci_error *err)
+{
+	struct reader in = { .doc = *doc, .code = code, .report = report, .err = err };
+
+	if (read_document(&in, shape, out) < 0) {
+		json_document_free(*doc);
+		*doc = NULL;
+		memset(out, 0, shape->size);
+	}
+	return in.invalid ? -1 : 0;
 }
 
 int shape_read_text(const struct shape *shape, void *out, struct oci_document **doc,
@@ -510,15 +567,15 @@ int shape_read_text(const struct shape *shape, void *out, struct oci_document **
 		    const struct oci_report *report, struct oci_error *err)
 {
 	struct oci_document *fresh = json_document_new(size);
+	int result;
 
 	if (!fresh)
 		return oci_fail_code(err, "out-of-memory", "out of memory");
 	if (size <= JSON_MAX_SIZE)
 		memcpy(fresh->text, text, size);
-	if (shape_read(shape, out, fresh, code, report, err) < 0)
-		return -1;
+	result = shape_read(shape, out, &fresh, code, report, err);
 	*doc = fresh;
-	return 0;
+	return result;
 }
 
 static void write_object(struct json_text *text, const struct shape *shape, const char *key,

@@ -126,13 +126,14 @@ extern const struct shape oci_state_shape;
 extern const struct shape oci_features_shape;
 
 /* Reads a text by a table into *out, which the caller has zeroed; *doc then owns all that *out
- * points to. `code` is the code word of errors; report and results as in oci_config_read(). */
+ * points to. `code` is the code word of errors; report and results as in oci_config_read(), also
+ * when reading fails: then *doc is NULL and *out zeroed, unless a report heard of everything. */
 int shape_read_text(const struct shape *shape, void *out, struct oci_document **doc,
 		    const char *text, size_t size, const char *code,
 		    const struct oci_report *report, struct oci_error *err);
 
-/* The same with a document whose text is filled in; it is freed when reading fails. */
-int shape_read(const struct shape *shape, void *out, struct oci_document *doc, const char *code,
+/* The same with a document whose text is filled in; where *doc becomes NULL it was freed. */
+int shape_read(const struct shape *shape, void *out, struct oci_document **doc, const char *code,
 	       const struct oci_report *report, struct oci_error *err);
 
 /* Writes what is set, indented with tabs, a newline last. *text is malloc'ed. */

@@ -317,11 +317,21 @@ static int report(const char *text, int limit)
 	return oci_config_read(&config, text, strlen(text), &to, &err);
 }
 
+static void check_place(const char *pointer, unsigned line, unsigned column)
+{
+	unsigned l, c;
+
+	oci_document_place(config.doc, pointer, &l, &c);
+	tap_ok(l == line && c == column, "'%s' stands at %u:%u (got %u:%u)", pointer, line, column,
+	       l, c);
+}
+
 static void check_reports(void)
 {
 	static const char bad[] =
 		"{\"x\": 1,\n\"root\": {\"readonly\": 1, \"y/z\": 2},\n"
 		"\"process\": {\"args\": [1, \"a\", 2]},\n\"ociVersion\": \"1.0.0\"}";
+	struct oci_config zeroed = { .doc = NULL };
 
 	tap_is_int(report(bad, -1), -1, "a config with several faults is refused");
 	tap_is_str(findings,
@@ -335,10 +345,20 @@ static void check_reports(void)
 		   "the report hears of each, in the document's order");
 	tap_is_str(err.text, "/root/readonly: expected true or false, found 1 (2:22)",
 		   "the error is the first of them");
-	tap_ok(!config.doc && !config.process.present, "what was refused leaves nothing behind");
+	tap_ok(config.doc && config.process.present, "a report that heard all leaves the config");
+	IS_STR(oci_version, "1.0.0");
+	IS_STR(root.path, "");
+	IS_STR(process.cwd, "");
+	tap_is_int((int)config.process.args.n, 3, "with every element");
+	IS_STR(process.args.v[0], "");
+	IS_STR(process.args.v[1], "a");
+	IS_STR(process.args.v[2], "");
+	check_place("/process/args/2", 3, 30);
 	tap_is_int(report(bad, 3), -1, "a report can stop");
 	tap_ok(strstr(findings, "y~1z") && !strstr(findings, "/root/path"),
 	       "then it hears no more");
+	tap_ok(!memcmp(&config, &zeroed, sizeof(config)), "and nothing is left behind");
+	tap_ok(take(bad) < 0 && !memcmp(&config, &zeroed, sizeof(config)), "nor without a report");
 	tap_is_int(report(bad, 1), -1, "a report that stops at a note makes the reading fail");
 	tap_is_str(err.code, "stopped", "with a code word of its own");
 	tap_is_int(report("{\"ociVersion\": \"1.0.0\", \"x\": null}", -1), 0,
@@ -346,15 +366,38 @@ static void check_reports(void)
 	tap_is_str(findings, "note /x 1:25 unknown property, ignored\n", "but are told");
 	tap_is_int(report("{\"a\": {\"b\": 1, \"b\": 2}}", -1), -1, "bad JSON is one finding");
 	tap_is_str(findings, "invalid /a/b 1:16 the key is given twice\n", "with its place");
+	tap_ok(!memcmp(&config, &zeroed, sizeof(config)), "and leaves nothing behind");
 }
 
-static void check_place(const char *pointer, unsigned line, unsigned column)
+/* Whatever the findings: what a config always has is there. */
+static void check_what_is_left(void)
 {
-	unsigned l, c;
-
-	oci_document_place(config.doc, pointer, &l, &c);
-	tap_ok(l == line && c == column, "'%s' stands at %u:%u (got %u:%u)", pointer, line, column,
-	       l, c);
+	tap_is_int(
+		report("{\"mounts\": [1, {}, {\"destination\": \"\", \"options\": [null]}],"
+		       "\"linux\": {\"namespaces\": [{\"type\": \"x\"}, []], \"sysctl\": {\"a\": "
+		       "1},"
+		       "\"seccomp\": {\"syscalls\": [{}]}, \"netDevices\": {\"e\": 1, \"\": {}}},"
+		       "\"annotations\": {\"\": \"x\"}, \"hooks\": {\"poststop\": [0]},"
+		       "\"process\": 1, \"root\": \"x\"}",
+		       -1),
+		-1, "a config in ruins is refused");
+	IS_STR(oci_version, "");
+	IS_STR(root.path, "");
+	IS_STR(process.cwd, "");
+	tap_is_int((int)config.mounts.n, 3, "lists have all their elements");
+	for (size_t i = 0; i < config.mounts.n; i++)
+		IS_STR(mounts.v[i].destination, "");
+	IS_STR(mounts.v[2].options.v[0], "");
+	IS_STR(linux.namespaces.v[0].type, "");
+	IS_STR(linux.namespaces.v[1].type, "");
+	IS_STR(linux.sysctl.v[0].key, "a");
+	IS_STR(linux.sysctl.v[0].value, "");
+	IS_STR(linux.seccomp.default_action, "");
+	IS_STR(linux.seccomp.syscalls.v[0].action, "");
+	IS_STR(linux.net_devices.v[0].host_name, "e");
+	IS_STR(linux.net_devices.v[0].name, NULL);
+	IS_STR(annotations.v[0].value, "");
+	IS_STR(hooks.poststop.v[0].path, "");
 }
 
 static void check_places(void)
@@ -499,6 +542,7 @@ int main(void)
 	check_everything();
 	check_absence();
 	check_reports();
+	check_what_is_left();
 	check_places();
 	check_files();
 	check_writing();
