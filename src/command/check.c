@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * `hull check`: everything that is wrong with a bundle, by the reader and the planner that create
- * uses; they only go on after the first finding here.
+ * uses; they only go on after the first finding here, the planner also with a config that the
+ * reader refused.
  */
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,7 @@
 #include "command/bundle.h"
 #include "command/log.h"
 #include "libocispec/json_text.h"
+#include "plan/unread.h"
 #include "sequence/sequence.h"
 
 struct check_options {
@@ -36,8 +38,10 @@ static const char *const kinds[] = { "invalid", "host", "note" };
 struct check {
 	struct bundle *bundle;
 	struct json_text *json; /* NULL: lines of text */
+	struct unread unread;
 	unsigned n_refused;
-	unsigned n_invalid; /* of them */
+	unsigned n_invalid;   /* of them */
+	bool planner_refused; /* what isn't told because of `unread` included */
 };
 
 /* pointer may be "", line 0: then there is none. */
@@ -80,7 +84,11 @@ static void tell(struct check *check, enum plan_finding kind, const char *pointe
 static int found_by_reader(void *ctx, enum oci_finding kind, const char *pointer, unsigned line,
 			   unsigned column, const char *text)
 {
-	tell(ctx, kind == OCI_NOTE ? PLAN_NOTE : PLAN_INVALID, pointer, line, column, text);
+	struct check *check = ctx;
+
+	if (kind == OCI_INVALID)
+		unread_add(&check->unread, pointer);
+	tell(check, kind == OCI_NOTE ? PLAN_NOTE : PLAN_INVALID, pointer, line, column, text);
 	return 0;
 }
 
@@ -90,6 +98,9 @@ static int found_by_planner(void *ctx, enum plan_finding kind, const char *point
 	struct check *check = ctx;
 	unsigned line = 0, column = 0;
 
+	check->planner_refused |= kind != PLAN_NOTE;
+	if (unread_explains(&check->unread, pointer))
+		return 0;
 	oci_document_place(check->bundle->config.doc, pointer, &line, &column);
 	tell(check, kind, pointer, line, column, text);
 	return 0;
@@ -128,13 +139,19 @@ static void look(struct check *check)
 				 &err) < 0) {
 		if (check->n_refused == 0)
 			tell_error(check, &err);
-		return; /* the planner may rely on what the reader has checked */
+		if (!bundle->config.doc)
+			return; /* nothing to go on with */
+		unread_prepare(&check->unread, &bundle->config);
+		err = (struct oci_error){ 0 };
 	}
-	if (host_look(&bundle->host, &err) < 0 ||
-	    plan_make(&bundle->plan, &bundle->config, &bundle->request, &bundle->host, &by_planner,
-		      &err) < 0)
-		if (check->n_refused == 0)
-			tell_error(check, &err);
+	if (host_look(&bundle->host, &err) < 0) {
+		tell_error(check, &err);
+		return;
+	}
+	if (plan_make(&bundle->plan, &bundle->config, &bundle->request, &bundle->host, &by_planner,
+		      &err) < 0 &&
+	    !check->planner_refused)
+		tell_error(check, &err);
 	if (check->n_invalid == 0 && bundle->plan.rootfs)
 		sequence_look(&bundle->plan, found_by_trying, check);
 }
@@ -148,11 +165,13 @@ static int check_bundle(struct bundle *bundle, bool as_json, struct oci_error *e
 	json_text_init(&json, true);
 	if (!as_json) {
 		look(&check);
+		unread_free(&check.unread);
 		return check.n_refused ? EXIT_FAILURE : 0;
 	}
 	check.json = &json;
 	json_text_open_array(&json, NULL);
 	look(&check);
+	unread_free(&check.unread);
 	json_text_close_array(&json);
 	result = json_text_check(&json, err);
 	if (result == 0)

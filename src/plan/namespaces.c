@@ -46,11 +46,25 @@ static int plan_namespace(struct planner *p, const struct oci_namespace *ns, siz
 	return 0;
 }
 
+/* An entry whose type isn't known could be any, so nothing else is refused for lacking one. The
+ * plan is refused already. */
+static void assume_namespaces(struct planner *p)
+{
+	for (int type = 0; type < NS_TYPES; type++)
+		if (p->plan->namespaces[type].how == NS_SHARED && !plan_ns_kinds[type].refused)
+			p->plan->namespaces[type].how = NS_NEW;
+}
+
 int plan_namespaces(struct planner *p)
 {
 	const struct oci_linux *linux_part = &p->config->linux;
+	bool unknown = false;
 
-	for (size_t i = 0; i < linux_part->namespaces.n; i++)
+	for (size_t i = 0; i < linux_part->namespaces.n; i++) {
 		TRY(plan_namespace(p, &linux_part->namespaces.v[i], i));
+		unknown |= type_of(linux_part->namespaces.v[i].type) < 0;
+	}
+	if (unknown)
+		assume_namespaces(p);
 	return 0;
 }

@@ -243,7 +243,9 @@ struct plan_report {
 /* Decides everything. With report NULL (create) the first PLAN_INVALID or PLAN_HOST finding ends it
  * with err filled ("POINTER: why"); notes are dropped unless `report` is given. With a report each
  * finding is told and the result is -1 when one of the first two kinds was among them. The plan
- * keeps pointers to config, request and host, which must outlive it. */
+ * keeps pointers to config, request and host, which must outlive it. What a reader with a report
+ * left of a config that it refused can be planned to find more (see plan/unread.h), not to carry it
+ * out. */
 int plan_make(struct plan *plan, const struct oci_config *config, const struct request *request,
 	      const struct host *host, const struct plan_report *report, struct oci_error *err);
 

@@ -47,6 +47,7 @@ static int plan_rlimits(struct planner *p, struct plan_process *out)
 {
 	const struct oci_process *in = &p->config->process;
 	struct plan_rlimit *list = arena_array(&p->plan->arena, in->rlimits.n, sizeof(*list));
+	size_t first[RLIM_NLIMITS] = { 0 }; /* where each stands, plus one */
 	char pointer[64];
 
 	for (size_t i = 0; list && i < in->rlimits.n; i++) {
@@ -61,11 +62,12 @@ static int plan_rlimits(struct planner *p, struct plan_process *out)
 			TRY(planner_refuse(p, PLAN_INVALID, pointer,
 					   "'%s' is no limit that Linux has",
 					   planner_shown(p, limit->type)));
-		for (size_t k = 0; k < i; k++)
-			if (strcmp(in->rlimits.v[k].type, limit->type) == 0)
-				TRY(planner_refuse(p, PLAN_INVALID, pointer,
-						   "'%s' stands already at /process/rlimits/%zu",
-						   limit->type, k));
+		else if (first[list[i].resource])
+			TRY(planner_refuse(p, PLAN_INVALID, pointer,
+					   "'%s' stands already at /process/rlimits/%zu",
+					   limit->type, first[list[i].resource] - 1));
+		else
+			first[list[i].resource] = i + 1;
 		(void)snprintf(pointer, sizeof(pointer), "/process/rlimits/%zu/soft", i);
 		if (limit->soft > limit->hard)
 			TRY(planner_refuse(
