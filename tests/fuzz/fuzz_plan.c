@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * libFuzzer target for the planner, on whatever config.json the reader accepts. Beyond "no crash":
- * a report and no report agree, the error is the first refusal, findings can be printed, and an
- * accepted plan has what the steps rely on. Seeds: tests/cases. Built and run by tools/fuzz.
+ * libFuzzer target for the planner, on whatever config.json the reader accepts, and on what a
+ * reader with a report leaves of others, as `hull check` does it. Beyond "no crash": a report and
+ * no report agree, the error is the first refusal, findings can be printed, and an accepted plan
+ * has what the steps rely on. Seeds: tests/cases. Built and run by tools/fuzz.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "plan/device_filter.h"
 #include "plan/plan.h"
+#include "plan/unread.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -118,12 +120,53 @@ static void check_rest(const struct plan *plan)
 	       "there is a device filter");
 }
 
+static const struct request request = { .id = "c1", .bundle = "/b:un\\dle" };
+static const struct host host = { .capabilities = (UINT64_C(1) << 41) - 2,
+				  .known_caps = (UINT64_C(1) << 41) - 1,
+				  .cgroup_mount = "/sys/fs/cgroup" };
+
+static int found_unread(void *ctx, enum oci_finding kind, const char *pointer, unsigned line,
+			unsigned column, const char *text)
+{
+	(void)line;
+	(void)column;
+	(void)text;
+	if (kind == OCI_INVALID) {
+		unread_add(ctx, pointer);
+		demand(unread_explains(ctx, pointer), "what is unread explains itself");
+	}
+	return 0;
+}
+
+static void plan_what_is_left(const uint8_t *data, size_t size)
+{
+	struct unread unread = { NULL, NULL };
+	const struct oci_report by_reader = { found_unread, &unread };
+	struct findings findings = { .refused = false };
+	const struct plan_report report = { found, &findings };
+	struct oci_error err = { 0 };
+	struct oci_config config;
+	struct plan plan;
+
+	demand(oci_config_read(&config, (const char *)data, size, &by_reader, &err) < 0,
+	       "a report changes no verdict of the reader");
+	if (config.doc) {
+		unread_prepare(&unread, &config);
+		demand((plan_make(&plan, &config, &request, &host, &report, &err) < 0) ==
+			       findings.refused,
+		       "a refusal is reported");
+		plan_free(&plan);
+		demand((plan_make(&plan, &config, &request, &host, NULL, &err) < 0) ==
+			       findings.refused,
+		       "with or without a report");
+		plan_free(&plan);
+	}
+	oci_config_close(&config);
+	unread_free(&unread);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct request request = { .id = "c1", .bundle = "/b:un\\dle" };
-	static const struct host host = { .capabilities = (UINT64_C(1) << 41) - 2,
-					  .known_caps = (UINT64_C(1) << 41) - 1,
-					  .cgroup_mount = "/sys/fs/cgroup" };
 	struct findings findings = { .refused = false };
 	const struct plan_report report = { found, &findings };
 	struct oci_error err = { 0 }, again = { 0 };
@@ -131,8 +174,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct plan plan;
 	bool accepted;
 
-	if (oci_config_read(&config, (const char *)data, size, NULL, &err) < 0)
+	if (oci_config_read(&config, (const char *)data, size, NULL, &err) < 0) {
+		plan_what_is_left(data, size);
 		return 0;
+	}
 	accepted = !plan_make(&plan, &config, &request, &host, &report, &err);
 	demand(accepted == !findings.refused, "a refusal is reported, and only it refuses");
 	if (accepted) {
