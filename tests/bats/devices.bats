@@ -128,6 +128,7 @@ device_rules() {
 	matches '^open /n/disk r: (EPERM|ENOENT)'
 }
 
+# bats test_tags=host
 @test "a container without any device rules can't open the host's disk either" {
 	require cgroup2 disk
 	local disk
@@ -151,6 +152,7 @@ device_rules() {
 	has "open /disk r: EPERM"
 }
 
+# bats test_tags=host
 @test "a rule allows exactly the device and the access that it names" {
 	require cgroup2 fuse
 	device_rules '[{ "allow": false, "access": "rwm" },

@@ -11,7 +11,9 @@
 top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 : "${HULL:=$top/hull}"
 : "${HULL_TEST:=$top/tests/hull-test}"
+# Where cgroup2 is: on a hybrid host below the place that it has in the private view.
 CGROUP=/sys/fs/cgroup
+[ "$(stat -f -c %T $CGROUP/unified 2>/dev/null)" != cgroup2fs ] || CGROUP=/sys/fs/cgroup/unified
 
 bats_require_minimum_version 1.5.0
 

@@ -128,6 +128,7 @@ b é"
 	assert_equal "$(jq -r '.pid // 0' <<<"$output")" 0
 }
 
+# bats test_tags=host
 @test "state says paused when the cgroup is frozen from outside" {
 	require cgroup2
 	probe wait-signal
@@ -190,6 +191,7 @@ b é"
 	assert_status 0
 }
 
+# bats test_tags=host
 @test "a config.json edited after create has no effect" {
 	shell 'echo before >/ran'
 	create
@@ -296,6 +298,7 @@ b é"
 	wait_until out_has signal=10
 }
 
+# bats test_tags=host
 @test "delete --force ends a running container" {
 	probe fork 3 + wait-signal
 	create_logged
