@@ -477,6 +477,13 @@ int json_parse(struct oci_document *doc, struct json_failure *failure)
 		refuse(&build, invalid, "no valid UTF-8");
 		return -1;
 	}
+	/* yajl takes these for white space, which JSON doesn't; in strings they are forbidden too. */
+	invalid = strcspn(doc->text, "\v\f");
+	if (doc->text[invalid]) {
+		refuse(&build, invalid, "no valid JSON: a control character (0x%02x)",
+		       (unsigned char)doc->text[invalid]);
+		return -1;
+	}
 	if (strspn(doc->text, " \t\r\n") == doc->size) {
 		refuse(&build, doc->size, "empty: expected a JSON object");
 		return -1;
