@@ -477,7 +477,8 @@ int json_parse(struct oci_document *doc, struct json_failure *failure)
 		refuse(&build, invalid, "no valid UTF-8");
 		return -1;
 	}
-	/* yajl takes these for white space, which JSON doesn't; in strings they are forbidden too. */
+	/* yajl takes these for white space, which JSON doesn't; in strings they are forbidden too.
+	 */
 	invalid = strcspn(doc->text, "\v\f");
 	if (doc->text[invalid]) {
 		refuse(&build, invalid, "no valid JSON: a control character (0x%02x)",

@@ -145,7 +145,8 @@ static int run_one(const struct command *command, const struct globals *globals,
 	TRY(check_operands(command, &operands, err));
 	if (command->forks)
 		(void)signal(SIGCHLD, SIG_DFL); /* can't fail for a signal that exists */
-	/* With RLIMIT_FSIZE at its end a write fails then, instead of ending hull without a word. */
+	/* With RLIMIT_FSIZE at its end a write fails then, instead of ending hull without a word.
+	 */
 	(void)signal(SIGXFSZ, SIG_IGN);
 	call.operands = operands.v;
 	call.n_operands = operands.n;
