@@ -5,9 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "command/log.h"
+#include "sequence/sequence.h"
+#include "state/state.h"
 
 /* What the reader takes at most. */
 #define CONFIG_LIMIT ((size_t)4 * 1024 * 1024)
@@ -137,6 +140,26 @@ int bundle_plan(struct bundle *bundle, struct oci_error *err)
 		      err) < 0)
 		return fail_at_place(bundle, err);
 	return 0;
+}
+
+int bundle_command(const struct call *call,
+		   int (*go)(struct bundle *bundle, const struct create_options *given,
+			     struct oci_error *err),
+		   struct oci_error *err)
+{
+	const struct create_options *given = call->options;
+	const char *id = call->operands[0];
+	struct bundle bundle = { 0 };
+	int result;
+
+	TRY(sequence_protect_binary(call->argv, err));
+	(void)umask(022); /* directories made in the container's root: not by the caller's habits */
+	TRY(state_check_id(id, err));
+	result = bundle_request(&bundle, call->globals, given, id, err);
+	if (result == 0)
+		result = go(&bundle, given, err);
+	bundle_done(&bundle);
+	return result;
 }
 
 void bundle_done(struct bundle *bundle)

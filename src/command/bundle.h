@@ -71,6 +71,13 @@ int bundle_read(struct bundle *bundle, struct oci_error *err);
 /* Looks at the host and makes the plan; notes become warnings. */
 int bundle_plan(struct bundle *bundle, struct oci_error *err);
 
+/* What create and run begin and end with: protects hull's binary, checks the id, makes the request,
+ * and has `go` do the rest with it. */
+int bundle_command(const struct call *call,
+		   int (*go)(struct bundle *bundle, const struct create_options *given,
+			     struct oci_error *err),
+		   struct oci_error *err);
+
 /* Frees all of it. Accepts a zeroed one. */
 void bundle_done(struct bundle *bundle);
 

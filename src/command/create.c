@@ -3,11 +3,9 @@
  * `hull create`.
  */
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "command/bundle.h"
 #include "sequence/sequence.h"
-#include "state/state.h"
 
 static const struct option_row options[] = { CREATE_OPTIONS, OPTIONS_END };
 
@@ -24,19 +22,7 @@ static int create_or_explain(struct bundle *bundle, const struct create_options 
 
 static int create(const struct call *call, struct oci_error *err)
 {
-	const struct create_options *given = call->options;
-	const char *id = call->operands[0];
-	struct bundle bundle = { 0 };
-	int result;
-
-	TRY(sequence_protect_binary(call->argv, err));
-	(void)umask(022); /* directories made in the container's root: not by the caller's habits */
-	TRY(state_check_id(id, err));
-	result = bundle_request(&bundle, call->globals, given, id, err);
-	if (result == 0)
-		result = create_or_explain(&bundle, given, err);
-	bundle_done(&bundle);
-	return result;
+	return bundle_command(call, create_or_explain, err);
 }
 
 const struct command create_command = {

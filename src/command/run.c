@@ -3,14 +3,12 @@
  * `hull run`: create and start in one, then wait for the process and delete the container.
  */
 #include <stdio.h>
-#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "command/bundle.h"
 #include "command/foreground.h"
 #include "command/log.h"
 #include "sequence/sequence.h"
-#include "state/state.h"
 
 static const struct option_row options[] = {
 	CREATE_OPTIONS,
@@ -75,19 +73,7 @@ static int run_or_explain(struct bundle *bundle, const struct create_options *gi
 
 static int run(const struct call *call, struct oci_error *err)
 {
-	const struct create_options *given = call->options;
-	const char *id = call->operands[0];
-	struct bundle bundle = { 0 };
-	int result;
-
-	TRY(sequence_protect_binary(call->argv, err));
-	(void)umask(022); /* directories made in the container's root: not by the caller's habits */
-	TRY(state_check_id(id, err));
-	result = bundle_request(&bundle, call->globals, given, id, err);
-	if (result == 0)
-		result = run_or_explain(&bundle, given, err);
-	bundle_done(&bundle);
-	return result;
+	return bundle_command(call, run_or_explain, err);
 }
 
 const struct command run_command = {

@@ -636,23 +636,10 @@ int cgroup_remove(const struct state *state, struct oci_error *err)
 	return 0;
 }
 
-struct pid_list {
-	pid_t *pids;
-	size_t n;
-};
-
-static int collect(int dir, void *ctx, struct oci_error *err)
-{
-	struct pid_list *list = ctx;
-
-	return cgroup_tree_pids(dir, &list->pids, &list->n, err);
-}
-
 int cgroup_pids(const struct state *state, pid_t **pids, size_t *n, struct oci_error *err)
 {
 	auto_fd root = -1;
 	auto_fd dir = -1;
-	struct pid_list list = { 0 };
 	enum whose whose;
 
 	*pids = NULL;
@@ -660,12 +647,12 @@ int cgroup_pids(const struct state *state, pid_t **pids, size_t *n, struct oci_e
 	TRY(open_own(state, &root, &dir, &whose, err));
 	if (whose != OURS && whose != TAKEN)
 		return 0;
-	if (cgroup_tree_each(dir, collect, &list, err) < 0) {
-		free(list.pids);
+	if (cgroup_tree_all_pids(dir, pids, n, err) < 0) {
+		free(*pids);
+		*pids = NULL;
+		*n = 0;
 		return fail_in(err, "list cgroup '/%s'", state->cgroup);
 	}
-	*pids = list.pids;
-	*n = list.n;
 	return 0;
 }
 

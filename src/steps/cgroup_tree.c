@@ -254,6 +254,16 @@ static int collect(int dir, void *ctx, struct oci_error *err)
 	return cgroup_tree_pids(dir, &list->pids, &list->n, err);
 }
 
+int cgroup_tree_all_pids(int top, pid_t **pids, size_t *n, struct oci_error *err)
+{
+	struct pid_list list = { *pids, *n };
+	int result = cgroup_tree_each(top, collect, &list, err);
+
+	*pids = list.pids;
+	*n = list.n;
+	return result;
+}
+
 void cgroup_tree_describe(int top, char *text, size_t size)
 {
 	struct pid_list list = { 0 };
@@ -261,7 +271,7 @@ void cgroup_tree_describe(int top, char *text, size_t size)
 	size_t used = 0;
 
 	/* What couldn't be listed is left out of the text. */
-	(void)cgroup_tree_each(top, collect, &list, &ignored);
+	(void)cgroup_tree_all_pids(top, &list.pids, &list.n, &ignored);
 	(void)snprintf(text, size, "%s", list.n ? "" : "processes of another pid namespace");
 	for (size_t i = 0; i < list.n && i < 8 && used < size; i++) {
 		char one[64];

@@ -30,6 +30,10 @@ int cgroup_tree_each(int top, int (*visit)(int dir, void *ctx, struct oci_error 
  * pid namespace doesn't show are left out. */
 int cgroup_tree_pids(int dir, pid_t **pids, size_t *n, struct oci_error *err);
 
+/* The pids of `top` and of every cgroup below it, appended likewise; what was listed until a
+ * failure stays in *pids. */
+int cgroup_tree_all_pids(int top, pid_t **pids, size_t *n, struct oci_error *err);
+
 /* SIGKILLs everything in `top` and below (cgroup.kill, Linux 5.14); removed already is fine. */
 int cgroup_tree_kill(int top, struct oci_error *err);
 
