@@ -189,9 +189,3 @@ void json_text_newline(struct json_text *out)
 {
 	put(out, "\n", 1);
 }
-
-void json_text_raw(struct json_text *out, const char *key, const char *text)
-{
-	put_head(out, key);
-	put(out, text, strlen(text));
-}

@@ -39,8 +39,6 @@ void json_text_string(struct json_text *out, const char *key, const char *value)
 void json_text_int(struct json_text *out, const char *key, int64_t value);
 void json_text_uint(struct json_text *out, const char *key, uint64_t value);
 void json_text_bool(struct json_text *out, const char *key, bool value);
-/* `text` is JSON already, put in as it stands. */
-void json_text_raw(struct json_text *out, const char *key, const char *text);
 /* Ends a text that is a file or a line of one. */
 void json_text_newline(struct json_text *out);
 

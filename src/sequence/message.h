@@ -19,9 +19,6 @@ struct message {
 	struct oci_error err;
 };
 
-/* The row number of INIT's greeting to START. */
-#define MESSAGE_HELLO UINT32_MAX
-
 /* Sends; only the used part of the error travels. */
 int message_send(int channel, const struct message *message, int fd, struct oci_error *err);
 

@@ -55,6 +55,16 @@ static int tell_death(const char *who, pid_t pid, bool is_child, struct oci_erro
 		    strsignal(info.si_status));
 }
 
+static int tell_init_death(const struct run *run, struct oci_error *err)
+{
+	return tell_death("the container's first process", run->init_pid, run->init_is_child, err);
+}
+
+static int tell_stage_death(const struct run *run, struct oci_error *err)
+{
+	return tell_death("the process that joins namespaces", run->stage_pid, true, err);
+}
+
 /* Waits until the channel has something or the one who should speak is dead. 1: read the channel,
  * -1: err. A message that was sent before death is read first. */
 static int wait_to_hear(struct actor *actor, const struct row *row, struct oci_error *err)
@@ -81,10 +91,7 @@ static int wait_to_hear(struct actor *actor, const struct row *row, struct oci_e
 	/* Death is noticed on the pidfd; what was said last may have come in between. */
 	if (poll(polls, 1, 0) > 0)
 		return 1;
-	if (polls[1].revents)
-		return tell_death("the container's first process", run->init_pid,
-				  run->init_is_child, err);
-	return tell_death("the process that joins namespaces", run->stage_pid, true, err);
+	return polls[1].revents ? tell_init_death(run, err) : tell_stage_death(run, err);
 }
 
 /* Takes the baton: the message of this row, or the failure of whoever has it. */
@@ -101,11 +108,9 @@ static int hear(struct actor *actor, const struct row *row, struct oci_error *er
 		return -1;
 	if (got == 0) {
 		if (run->init_pidfd >= 0 && actor->is_parent)
-			return tell_death("the container's first process", run->init_pid, true,
-					  err);
+			return tell_init_death(run, err);
 		if (run->stage_pidfd >= 0 && actor->is_parent)
-			return tell_death("the process that joins namespaces", run->stage_pid, true,
-					  err);
+			return tell_stage_death(run, err);
 		return fail_code(err, "init-died", "%s is gone", role_names[row->who]);
 	}
 	if (fd >= 0 && row->terminal && run->terminal_master < 0)
@@ -137,10 +142,7 @@ static int tell_hang_up(struct actor *actor, const struct row *row, struct oci_e
 		return -1;
 	}
 	(void)poll(&gone, 1, 1000); /* its fds are closed a moment before it counts as dead */
-	return tell_death(row->to == STAGE ? "the process that joins namespaces"
-					   : "the container's first process",
-			  row->to == STAGE ? run->stage_pid : run->init_pid,
-			  row->to == STAGE || run->init_is_child, err);
+	return row->to == STAGE ? tell_stage_death(run, err) : tell_init_death(run, err);
 }
 
 static int pass(struct actor *actor, const struct row *row, struct oci_error *err)
