@@ -65,7 +65,7 @@ task_delete() {
 
 @test "ctr run: the container can't see the host's files" {
 	echo secret >"$T/of-the-host"
-	attempt in_ctr --rm -- /bin/sh -c "cat '$T/of-the-host' /proc/1/root$T/of-the-host /../../..$T/of-the-host; ls /"
+	attempt in_ctr --rm -- /bin/sh -c "exec 2>&1; cat '$T/of-the-host' /proc/1/root$T/of-the-host /../../..$T/of-the-host; ls /"
 	lacks secret
 	assert_equal "$(grep -cF "of-the-host': No such file" <<<"$output")" 3
 	has bin proc
@@ -236,7 +236,7 @@ terminal_ends() {
 		--mount "type=bind,src=$T/shared,dst=/rw,options=rbind:rw" \
 		--mount "type=bind,src=$T/shared/file,dst=/etc/one-file,options=bind" \
 		--mount 'type=tmpfs,src=tmpfs,dst=/scratch,options=size=64k:nosuid:mode=700' \
-		-- /bin/sh -c 'cat /ro/file /etc/one-file; echo no >/ro/new; echo yes >/rw/new
+		-- /bin/sh -c 'exec 2>&1; cat /ro/file /etc/one-file; echo no >/ro/new; echo yes >/rw/new
 			grep " /scratch " /proc/mounts'
 	assert_status 0
 	assert_equal "$(grep -cx content <<<"$output")" 2
@@ -247,7 +247,7 @@ terminal_ends() {
 
 @test "ctr run: environment, directory, user's capabilities, read-only root, host's network" {
 	attempt in_ctr --rm --env ONE=1 --cwd /tmp --cap-drop CAP_CHOWN --read-only --net-host \
-		-- /bin/sh -c 'echo "$ONE $PWD"; touch /new; chown 1 /etc/passwd; readlink /proc/self/ns/net
+		-- /bin/sh -c 'exec 2>&1; echo "$ONE $PWD"; touch /new; chown 1 /etc/passwd; readlink /proc/self/ns/net
 			ulimit -n'
 	has "1 /tmp" "$(readlink /proc/self/ns/net)" 1024
 	has_text "/new: Read-only file system"
@@ -257,7 +257,7 @@ terminal_ends() {
 	require disk
 	local major minor
 	read -r major minor <<<"$(host_disk)"
-	attempt in_ctr --rm --cap-add CAP_MKNOD -- /bin/sh -c "echo x >/dev/null && echo null works
+	attempt in_ctr --rm --cap-add CAP_MKNOD -- /bin/sh -c "exec 2>&1; echo x >/dev/null && echo null works
 		mknod /disk b $major $minor && cat /disk >/dev/null"
 	has "null works"
 	has_text "Operation not permitted"

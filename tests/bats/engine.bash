@@ -106,7 +106,9 @@ ctr_answers() {
 	ctr version >/dev/null 2>&1
 }
 
-# in_ctr [OPTION...] -- COMMAND...: a container $ID on the bundle's root file system.
+# in_ctr [OPTION...] -- COMMAND...: a container $ID on the bundle's root file system. ctr copies its two
+# output streams side by side, so a line of one may land inside a line of the other: a test that
+# looks at whole lines of both joins them in the container (exec 2>&1).
 in_ctr() {
 	local options=()
 	while [ "$1" != -- ]; do
