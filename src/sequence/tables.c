@@ -14,6 +14,7 @@
 #include "steps/hook.h"
 #include "steps/mask.h"
 #include "steps/mount.h"
+#include "steps/mount_source.h"
 #include "steps/namespace.h"
 #include "steps/notify.h"
 #include "steps/process.h"

@@ -24,6 +24,7 @@
 #include "steps/device.h"
 #include "steps/mask.h"
 #include "steps/mount.h"
+#include "steps/mount_source.h"
 #include "steps/rootfs.h"
 #include "tests/unit/tap.h"
 
