@@ -136,6 +136,8 @@ int bundle_plan(struct bundle *bundle, struct oci_error *err)
 	struct plan_report report = { found, bundle };
 
 	TRY(host_look(&bundle->host, err));
+	if (plan_asks_labels(&bundle->config))
+		host_look_labels(&bundle->host);
 	if (plan_make(&bundle->plan, &bundle->config, &bundle->request, &bundle->host, &report,
 		      err) < 0)
 		return fail_at_place(bundle, err);

@@ -148,6 +148,8 @@ static void look(struct check *check)
 		tell_error(check, &err);
 		return;
 	}
+	if (plan_asks_labels(&bundle->config))
+		host_look_labels(&bundle->host);
 	if (plan_make(&bundle->plan, &bundle->config, &bundle->request, &bundle->host, &by_planner,
 		      &err) < 0 &&
 	    !check->planner_refused)

@@ -86,8 +86,8 @@ static int look(struct oci_features *features, struct arena *arena, struct oci_e
 		.present = true, .v1 = no, .v2 = yes, .systemd = no, .systemd_user = no, .rdma = no
 	};
 	features->linux.seccomp = (struct oci_features_seccomp){ .present = true, .enabled = no };
-	features->linux.apparmor = (struct oci_features_enabled){ true, no };
-	features->linux.selinux = (struct oci_features_enabled){ true, no };
+	features->linux.apparmor = (struct oci_features_enabled){ true, yes };
+	features->linux.selinux = (struct oci_features_enabled){ true, yes };
 	features->linux.intel_rdt =
 		(struct oci_features_intel_rdt){ .present = true, .enabled = no };
 	features->linux.mount_extensions.present = true;

@@ -6,6 +6,7 @@
 #include "plan/host.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -142,4 +143,40 @@ int host_look(struct host *host, struct oci_error *err)
 	if (host_cgroup_mount(host->cgroup_mount))
 		host->cgroup_hybrid = strcmp(host->cgroup_mount, USUAL_MOUNT) != 0;
 	return 0;
+}
+
+/* At most size-1 bytes of a small file, terminated; -1 and errno. */
+static ssize_t read_small(const char *path, char *buf, size_t size)
+{
+	auto_fd fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t got = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (got >= 0)
+		buf[got] = '\0';
+	return got;
+}
+
+/* The attribute file is there when AppArmor was built in, and can be read when it is enabled: no
+ * securityfs or sysfs is needed. */
+static void look_apparmor(struct host *host)
+{
+	char profile[256];
+
+	if (read_small("/proc/self/attr/apparmor/current", profile, sizeof(profile)) >= 0) {
+		host->apparmor = HOST_LSM_ON;
+		host->apparmor_confined = strcmp(profile, "unconfined\n") != 0;
+	} else if (errno == EINVAL) {
+		host->apparmor = HOST_LSM_OFF;
+	}
+}
+
+void host_look_labels(struct host *host)
+{
+	char filesystems[4096];
+
+	look_apparmor(host);
+	/* SELinux registers its file system only when it is enabled; mounted it needn't be. */
+	if (read_small("/proc/filesystems", filesystems, sizeof(filesystems)) > 0 &&
+	    strstr(filesystems, "\tselinuxfs\n"))
+		host->selinux = HOST_LSM_ON;
 }

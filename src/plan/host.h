@@ -11,16 +11,26 @@
 
 #include "base/error.h"
 
+/* Of a security module: not in the kernel, built in but not enabled, enabled. */
+enum host_lsm { HOST_LSM_ABSENT, HOST_LSM_OFF, HOST_LSM_ON };
+
 struct host {
 	bool rootless;		/* not euid 0 in the initial user namespace */
 	uint64_t capabilities;	/* hull's own permitted set */
 	uint64_t known_caps;	/* all that the kernel knows */
 	char cgroup_mount[256]; /* where cgroup2 is mounted, "" when nowhere */
 	bool cgroup_hybrid;	/* it isn't /sys/fs/cgroup itself: v1 controllers elsewhere */
+	/* Filled by host_look_labels(), which few containers need. */
+	enum host_lsm apparmor, selinux;
+	bool apparmor_confined; /* hull itself has a profile */
 };
 
 /* Fills *host. Fails only when the kernel is older than the floor (5.14), saying so. */
 int host_look(struct host *host, struct oci_error *err);
+
+/* Fills the members about security modules; where it can't be found out they are HOST_LSM_ABSENT.
+ */
+void host_look_labels(struct host *host);
 
 /* Where cgroup2 is mounted as seen by this process; false and "" when nowhere. */
 bool host_cgroup_mount(char path[256]);

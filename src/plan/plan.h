@@ -132,6 +132,9 @@ struct plan_process {
 	const struct plan_rlimit *rlimits;
 	size_t n_rlimits;
 	bool no_new_privs;
+	const char *apparmor_profile; /* or NULL: none asked for */
+	const char *apparmor_command; /* what is written for it: "exec NAME" or "stack NAME" */
+	const char *selinux_label;    /* or NULL */
 	bool has_oom_score_adj;
 	int oom_score_adj;
 	bool has_personality;
@@ -197,6 +200,7 @@ struct plan {
 	bool root_propagation_recursive;
 	const struct plan_mount *mounts;
 	size_t n_mounts;
+	const char *mount_label;	   /* SELinux context of new file systems, or NULL */
 	const struct plan_device *devices; /* the defaults, then linux.devices */
 	size_t n_devices;
 	bool device_links; /* /dev/fd, stdin, stdout, stderr, ptmx: with a mount namespace */
@@ -248,6 +252,9 @@ struct plan_report {
  * out. */
 int plan_make(struct plan *plan, const struct oci_config *config, const struct request *request,
 	      const struct host *host, const struct plan_report *report, struct oci_error *err);
+
+/* Whether the config asks for a label, so that host_look_labels() is needed before plan_make(). */
+bool plan_asks_labels(const struct oci_config *config);
 
 /* Only the hooks and the annotations, for start and delete of an existing container. */
 int plan_make_hooks(struct plan *plan, const struct oci_config *config,

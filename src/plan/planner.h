@@ -40,9 +40,13 @@ int plan_namespaces(struct planner *p);
 int plan_mounts(struct planner *p);  /* mounts, masked and read-only paths, root propagation */
 int plan_devices(struct planner *p); /* default devices and linux.devices */
 int plan_process(struct planner *p);
+int plan_mount_label(struct planner *p); /* before plan_mounts(), which uses it */
 int plan_sysctls(struct planner *p);
 int plan_hooks(struct planner *p);
 int plan_cgroup(struct planner *p);	 /* path, device filter, limits */
 int plan_unsupported(struct planner *p); /* what is not implemented yet is refused, never ignored */
+
+/* The labels of one process; after out->no_new_privs is known. */
+int plan_process_labels(struct planner *p, const struct oci_process *in, struct plan_process *out);
 
 #endif

@@ -351,5 +351,6 @@ int plan_process(struct planner *p)
 	TRY(plan_capabilities(p, &out->caps));
 	TRY(plan_rlimits(p, out));
 	TRY(plan_terminal(p, out));
-	return plan_small(p, out);
+	TRY(plan_small(p, out));
+	return plan_process_labels(p, in, out);
 }

@@ -23,16 +23,6 @@ static bool exec_affinity(const struct oci_config *c)
 	return c->process.exec_cpu_affinity.initial || c->process.exec_cpu_affinity.final;
 }
 
-static bool apparmor(const struct oci_config *c)
-{
-	return c->process.apparmor_profile != NULL;
-}
-
-static bool selinux(const struct oci_config *c)
-{
-	return c->process.selinux_label != NULL;
-}
-
 static bool mount_label(const struct oci_config *c)
 {
 	return c->linux.mount_label != NULL;
@@ -95,8 +85,6 @@ static const struct {
 	{ "/process/scheduler", scheduler },
 	{ "/process/ioPriority", io_priority },
 	{ "/process/execCPUAffinity", exec_affinity },
-	{ "/process/apparmorProfile", apparmor },
-	{ "/process/selinuxLabel", selinux },
 	{ "/linux/mountLabel", mount_label },
 	{ "/linux/uidMappings", uid_mappings },
 	{ "/linux/gidMappings", gid_mappings },

@@ -12,6 +12,7 @@
 #include "steps/device.h"
 #include "steps/device_filter.h"
 #include "steps/hook.h"
+#include "steps/label.h"
 #include "steps/mask.h"
 #include "steps/mount.h"
 #include "steps/mount_source.h"
@@ -69,9 +70,14 @@ static bool oom_score(const struct plan *p)
 	return p->process.present && p->process.has_oom_score_adj;
 }
 
+static bool labels(const struct plan *p)
+{
+	return p->process.apparmor_profile || p->process.selinux_label;
+}
+
 static bool writes_proc(const struct plan *p)
 {
-	return sysctls(p) || oom_score(p);
+	return labels(p) || sysctls(p) || oom_score(p);
 }
 
 static bool has_cgroup(const struct plan *p)
@@ -208,7 +214,8 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "open the root file system",              .when = joins_mounts_not, .run = rootfs_open, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open mount sources",                     .when = new_mounts, .run = mount_open_sources, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open namespaces given by path",          .when = joins, .run = namespace_open, .looks = true),
-	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = writes_proc, .run = namespace_open_proc),
+	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = writes_proc, .run = namespace_open_proc, .looks = true),
+	ROW(DO,   PARENT, PARENT, "ask for the security labels",            .when = labels, .run = label_look, .looks = true),
 	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
 
 	/* From here on something is left when PARENT is killed; state.json knows it first. */
@@ -257,6 +264,7 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "make paths read-only",                   .when = readonly_paths, .run = mask_readonly_paths),
 	ROW(DO,   INIT,   INIT,   "make the root read-only",                .when = readonly_root, .run = rootfs_readonly),
 	ROW(DO,   INIT,   INIT,   "set the root's propagation",             .when = new_mounts, .run = rootfs_propagate),
+	ROW(DO,   INIT,   INIT,   "open the label's attribute",             .when = labels, .run = label_open),
 	ROW(DO,   INIT,   INIT,   "let go of the host",                     .run = spawn_let_go),
 	ROW(DO,   INIT,   INIT,   "enter the working directory",            .when = process, .run = process_enter_cwd),
 	ROW(DO,   INIT,   INIT,   "take the user's real ids",               .when = process, .run = process_take_real_ids),
@@ -283,6 +291,8 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "lower resource limits",                  .when = rlimits, .run = caller_lower_rlimits),
 	/* Privilege goes from here on, each row while what the next ones need is still held. */
 	ROW(DO,   INIT,   INIT,   "set the personality",                    .when = set_personality, .run = process_set_personality),
+	/* For execve only, so hooks are past; under no_new_privs the kernel compares at that time. */
+	ROW(DO,   INIT,   INIT,   "set the security label",                 .when = labels, .run = label_set),
 	ROW(DO,   INIT,   INIT,   "set no_new_privs",                       .when = no_new_privs, .run = process_set_no_new_privs),
 	ROW(DO,   INIT,   INIT,   "drop the bounding set",                  .when = process, .run = process_drop_bounding),
 	ROW(DO,   INIT,   INIT,   "change to the user's ids",               .when = process, .run = process_change_ids),

@@ -16,6 +16,7 @@
 #include "base/inroot.h"
 #include "base/sys.h"
 #include "steps/caller.h"
+#include "steps/label.h"
 
 int process_make_cwd(struct run *run, struct oci_error *err)
 {
@@ -313,9 +314,12 @@ int process_shed(struct run *run, struct oci_error *err)
 	const struct plan_capabilities *caps = &run->plan->process.caps;
 	const uint64_t later =
 		UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP;
+	/* See label_set(). */
+	const uint64_t labels =
+		run->plan->process.apparmor_profile ? UINT64_C(1) << CAP_MAC_OVERRIDE : 0;
 	/* Inheritable ones have to be permitted at the time they are chosen. */
-	uint64_t keep =
-		(caps->permitted | caps->inheritable | later) & run->plan->host->capabilities;
+	uint64_t keep = (caps->permitted | caps->inheritable | later | labels) &
+			run->plan->host->capabilities;
 	uint32_t kept[2];
 	uint32_t none[2] = { 0, 0 };
 
@@ -325,16 +329,6 @@ int process_shed(struct run *run, struct oci_error *err)
 	if (sys_capset(kept, kept, none) < 0)
 		return fail_sys(err, "capset");
 	return 0;
-}
-
-int process_confine(struct run *run, struct oci_error *err)
-{
-	if (run->plan->process.no_new_privs)
-		TRY(process_set_no_new_privs(run, err));
-	TRY(process_drop_bounding(run, err));
-	TRY(process_change_ids(run, err));
-	TRY(process_set_capabilities(run, err));
-	return process_read_back(run, err);
 }
 
 static int differs(const char *what, unsigned long long is, unsigned long long should,
@@ -417,7 +411,8 @@ static int read_back_capabilities(const struct plan *plan, struct oci_error *err
 	return 0;
 }
 
-int process_read_back(struct run *run, struct oci_error *err)
+/* All but the labels, which a hook doesn't get. */
+static int read_back(const struct run *run, struct oci_error *err)
 {
 	const struct plan_process *process = &run->plan->process;
 	int nnp = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
@@ -428,6 +423,22 @@ int process_read_back(struct run *run, struct oci_error *err)
 	if (process->no_new_privs && nnp != 1)
 		return differs("no_new_privs", (unsigned)nnp, 1, err);
 	return 0;
+}
+
+int process_confine(struct run *run, struct oci_error *err)
+{
+	if (run->plan->process.no_new_privs)
+		TRY(process_set_no_new_privs(run, err));
+	TRY(process_drop_bounding(run, err));
+	TRY(process_change_ids(run, err));
+	TRY(process_set_capabilities(run, err));
+	return read_back(run, err);
+}
+
+int process_read_back(struct run *run, struct oci_error *err)
+{
+	TRY(read_back(run, err));
+	return label_read_back(run, err);
 }
 
 /* execve(2) says ENOENT for a missing interpreter too: finds out which one, without trusting the

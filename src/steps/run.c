@@ -8,6 +8,8 @@ void run_init(struct run *run, const struct plan *plan)
 	*run = (struct run){ .plan = plan,
 			     .state_dir = -1,
 			     .proc = -1,
+			     .apparmor_attr = -1,
+			     .selinux_attr = -1,
 			     .cgroup = -1,
 			     .rootfs = -1,
 			     .null_tree = -1,
@@ -26,11 +28,14 @@ void run_init(struct run *run, const struct plan *plan)
 
 void run_done(struct run *run)
 {
-	int *fds[] = { &run->state_dir,	  &run->proc,		&run->cgroup,
-		       &run->rootfs,	  &run->notify_tree,	&run->notify_socket,
-		       &run->null_tree,	  &run->console_socket, &run->start_listener,
-		       &run->channel,	  &run->channel_child,	&run->init_pidfd,
-		       &run->stage_pidfd, &run->terminal_master };
+	int *fds[] = { &run->state_dir,	     &run->proc,
+		       &run->cgroup,	     &run->rootfs,
+		       &run->notify_tree,    &run->notify_socket,
+		       &run->null_tree,	     &run->console_socket,
+		       &run->start_listener, &run->channel,
+		       &run->channel_child,  &run->init_pidfd,
+		       &run->stage_pidfd,    &run->terminal_master,
+		       &run->apparmor_attr,  &run->selinux_attr };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		fd_drop(fds[i]);

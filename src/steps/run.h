@@ -21,7 +21,8 @@ struct run {
 
 	int state_dir; /* PARENT, START: the container's directory, flock held by its maker */
 	int proc;      /* PARENT, INIT: the procfs that hull writes to, checked by its opener */
-	int cgroup;    /* PARENT: the container's cgroup directory, or -1 */
+	int apparmor_attr, selinux_attr; /* INIT: the attribute files that label it, or -1 */
+	int cgroup;			 /* PARENT: the container's cgroup directory, or -1 */
 
 	int rootfs;    /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
 	int *sources;  /* PARENT: detached clones of bind sources, one per plan mount, or -1 */

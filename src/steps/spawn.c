@@ -173,7 +173,8 @@ _Noreturn void spawn_end(int status)
 int spawn_let_go(struct run *run, struct oci_error *err)
 {
 	unsigned from = 3 + run->plan->process.preserve_fds;
-	int keep[] = { run->rootfs, run->channel, run->start_listener, SPAWN_TRACE_FD };
+	int keep[] = { run->rootfs,	   run->channel,      run->start_listener,
+		       run->apparmor_attr, run->selinux_attr, SPAWN_TRACE_FD };
 
 	/* Whatever is known or was inherited without anybody's knowledge: gaps between the kept. */
 	for (;;) {

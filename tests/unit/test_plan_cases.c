@@ -121,6 +121,14 @@ static void obey(struct scene *s, const char *word)
 		s->request.listen_fds = "1025";
 	else if (strcmp(word, "rootless") == 0)
 		s->host.rootless = true;
+	else if (strcmp(word, "apparmor") == 0)
+		s->host.apparmor = HOST_LSM_ON;
+	else if (strcmp(word, "apparmor-off") == 0)
+		s->host.apparmor = HOST_LSM_OFF;
+	else if (strcmp(word, "confined") == 0)
+		s->host.apparmor_confined = true;
+	else if (strcmp(word, "selinux") == 0)
+		s->host.selinux = HOST_LSM_ON;
 	else if (strcmp(word, "no-cgroup2") == 0)
 		s->host.cgroup_mount[0] = '\0';
 	else if (strcmp(word, "no-cap-net-admin") == 0)
@@ -328,6 +336,10 @@ static void say_process(struct text *text, const struct plan_process *process)
 		say(text, "HOME is given\n");
 	if (process->no_new_privs)
 		say(text, "no new privileges\n");
+	if (process->apparmor_profile)
+		say(text, "AppArmor: %s\n", process->apparmor_command);
+	if (process->selinux_label)
+		say(text, "SELinux: %s\n", process->selinux_label);
 	if (process->has_oom_score_adj)
 		say(text, "oom_score_adj: %d\n", process->oom_score_adj);
 	if (process->has_personality)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The process's AppArmor profile and SELinux label: for the next execve(2), written to the calling
+ * thread's own attribute files below the private procfs (run->proc), never to whatever the
+ * container has at /proc. Label means either of the two here.
+ */
+#ifndef STEPS_LABEL_H
+#define STEPS_LABEL_H
+
+#include "steps/run.h"
+
+/* PARENT: asks the kernel whether it would take the labels, so that a profile which isn't loaded
+ * fails create and not start. Changes nothing. Code "label-refused". */
+int label_look(struct run *run, struct oci_error *err);
+
+/* INIT, before it lets go of the host: opens the attribute files into run->apparmor_attr and
+ * run->selinux_attr. Only who opened one can write it, and only the label of itself. */
+int label_open(struct run *run, struct oci_error *err);
+
+/* INIT: writes them. After the last hook, for a hook would be executed under the label, too; and
+ * while CAP_MAC_OVERRIDE is held, without which a kernel that restricts unconfined processes
+ * stacks the profile instead of changing to it. Code "label-refused". */
+int label_set(struct run *run, struct oci_error *err);
+
+/* INIT: reads from the same files what the next execve(2) will give. Code "confinement-differs". */
+int label_read_back(struct run *run, struct oci_error *err);
+
+#endif
