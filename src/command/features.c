@@ -39,8 +39,7 @@ static void name_namespaces(struct oci_features_linux *features, struct arena *a
 	size_t n = 0;
 
 	for (int type = 0; type < NS_TYPES; type++)
-		if (!plan_ns_kinds[type].refused)
-			names[n++] = plan_ns_kinds[type].name;
+		names[n++] = plan_ns_kinds[type].name;
 	features->namespaces = document_strings(arena, names, n);
 }
 

@@ -150,6 +150,16 @@ static int plan_device(struct planner *p, size_t index, struct plan_device *out)
 	return 0;
 }
 
+static int check_owner(struct planner *p, const char *pointer, const struct plan_device *device)
+{
+	char where[96];
+
+	(void)snprintf(where, sizeof(where), "%s/uid", pointer);
+	TRY(planner_check_uid(p, where, device->uid));
+	(void)snprintf(where, sizeof(where), "%s/gid", pointer);
+	return planner_check_gid(p, where, device->gid);
+}
+
 /* A default device that linux.devices names too is the config's: it may want another mode or owner.
  * Whether it is the same device is check_duplicate's question. */
 static bool config_names(const struct planner *p, size_t i)
@@ -212,6 +222,7 @@ int plan_devices(struct planner *p)
 		if (!list[n].path)
 			continue; /* refused */
 		(void)snprintf(pointer, sizeof(pointer), "/linux/devices/%zu", i);
+		TRY(check_owner(p, pointer, &list[n]));
 		TRY(check_duplicate(p, pointer, &list[n], list));
 		n++;
 	}

@@ -105,15 +105,22 @@ bool host_cgroup_mount(char path[256])
 }
 
 /* euid 0 of a user namespace of its own isn't root: so an engine's rootless mode runs hull. */
-static bool look_rootless(void)
+static void look_user(struct host *host)
 {
+	char word[8] = "";
 	struct stat ns;
+	auto_fd fd = -1;
 
-	if (geteuid() != 0)
-		return true;
-	if (stat("/proc/self/ns/user", &ns) < 0)
-		return false; /* no procfs: what needs root says so itself */
-	return ns.st_ino != INITIAL_USER_NS;
+	host->euid = geteuid();
+	host->egid = getegid();
+	/* Without a procfs what needs root says so itself. */
+	host->nested = stat("/proc/self/ns/user", &ns) == 0 && ns.st_ino != INITIAL_USER_NS;
+	host->rootless = host->nested || host->euid != 0;
+	if (!host->nested)
+		return;
+	fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
+	host->setgroups_denied =
+		fd >= 0 && read(fd, word, sizeof(word) - 1) > 0 && strncmp(word, "deny", 4) == 0;
 }
 
 /* Capabilities are numbered without gaps. The search starts at the last one that the headers of
@@ -135,7 +142,7 @@ int host_look(struct host *host, struct oci_error *err)
 
 	*host = (struct host){ 0 };
 	TRY(check_floor(err));
-	host->rootless = look_rootless();
+	look_user(host);
 	if (sys_capget(effective, permitted, inheritable) < 0)
 		return fail_sys(err, "capget");
 	host->capabilities = (uint64_t)permitted[1] << 32 | permitted[0];

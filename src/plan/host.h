@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/error.h"
 
@@ -15,7 +16,11 @@
 enum host_lsm { HOST_LSM_ABSENT, HOST_LSM_OFF, HOST_LSM_ON };
 
 struct host {
-	bool rootless;		/* not euid 0 in the initial user namespace */
+	bool rootless;	       /* not euid 0 in the initial user namespace */
+	bool nested;	       /* not in the initial user namespace */
+	bool setgroups_denied; /* nested: in a user namespace that forbids setgroups(2) */
+	uid_t euid;
+	gid_t egid;
 	uint64_t capabilities;	/* hull's own permitted set */
 	uint64_t known_caps;	/* all that the kernel knows */
 	char cgroup_mount[256]; /* where cgroup2 is mounted, "" when nowhere */

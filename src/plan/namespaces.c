@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "plan/planner.h"
 
@@ -14,6 +15,15 @@ static int type_of(const char *name)
 		if (strcmp(plan_ns_kinds[type].name, name) == 0)
 			return type;
 	return -1;
+}
+
+/* The kernel refuses to join it once more, and what INIT may do depends on it. */
+static bool is_own_user_namespace(const char *path)
+{
+	struct stat given, own;
+
+	return stat(path, &given) == 0 && stat("/proc/self/ns/user", &own) == 0 &&
+	       given.st_dev == own.st_dev && given.st_ino == own.st_ino;
 }
 
 static int plan_namespace(struct planner *p, const struct oci_namespace *ns, size_t index)
@@ -30,19 +40,23 @@ static int plan_namespace(struct planner *p, const struct oci_namespace *ns, siz
 		return planner_refuse(p, PLAN_INVALID, pointer,
 				      "'%s' stands already at /linux/namespaces/%zu", ns->type,
 				      slot->index);
-	if (plan_ns_kinds[type].refused)
-		return planner_refuse(p, PLAN_HOST, pointer,
-				      "%s namespaces are not implemented yet", ns->type);
 	slot->index = index;
 	slot->how = ns->path ? NS_JOINED : NS_NEW;
 	slot->path = ns->path;
 	if (!ns->path)
 		return 0;
-	p->plan->joins = true;
 	(void)snprintf(pointer, sizeof(pointer), "/linux/namespaces/%zu/path", index);
 	if (ns->path[0] != '/')
 		return planner_refuse(p, PLAN_INVALID, pointer, "'%s' is not an absolute path",
 				      planner_shown(p, ns->path));
+	if (type == NS_USER && is_own_user_namespace(ns->path)) {
+		planner_note(p, pointer,
+			     "is the user namespace that hull is in, so it has no "
+			     "effect");
+		slot->how = NS_SHARED;
+		return 0;
+	}
+	p->plan->joins = true;
 	return 0;
 }
 
@@ -51,7 +65,7 @@ static int plan_namespace(struct planner *p, const struct oci_namespace *ns, siz
 static void assume_namespaces(struct planner *p)
 {
 	for (int type = 0; type < NS_TYPES; type++)
-		if (p->plan->namespaces[type].how == NS_SHARED && !plan_ns_kinds[type].refused)
+		if (p->plan->namespaces[type].how == NS_SHARED && type != NS_USER)
 			p->plan->namespaces[type].how = NS_NEW;
 }
 

@@ -50,6 +50,8 @@ static int plan_all(struct planner *p)
 {
 	TRY(plan_root(p));
 	TRY(plan_namespaces(p));
+	TRY(plan_user_namespace(p));
+	TRY(plan_time_namespace(p));
 	TRY(check_names(p));
 	p->plan->notify = p->request->notify_socket && plan_new_ns(p->plan, NS_MOUNT);
 	TRY(plan_mounts(p));

@@ -43,7 +43,6 @@ struct plan_ns_kind {
 	const char *name; /* "network" */
 	const char *proc; /* name in /proc/PID/ns: "net" */
 	int flag;	  /* CLONE_NEWNET */
-	bool refused;	  /* not implemented yet */
 };
 extern const struct plan_ns_kind plan_ns_kinds[NS_TYPES];
 
@@ -185,6 +184,41 @@ struct plan_cgroup {
 	size_t n_filter;
 };
 
+/* `count` ids from `inside` on are those from `outside` on in hull's own user namespace. */
+struct plan_id_range {
+	uint32_t inside, outside, count;
+};
+
+/* How an id map comes into /proc/PID/uid_map or gid_map. */
+enum plan_map_writer {
+	MAP_WRITE,  /* hull writes it: privileged, or the caller's own id alone */
+	MAP_HELPER, /* newuidmap or newgidmap does, by what /etc/subuid or subgid allows */
+};
+
+struct plan_id_map {
+	const char *property; /* "/linux/uidMappings" */
+	const struct plan_id_range *ranges;
+	size_t n;
+	const char *text; /* one line each, as the kernel wants them */
+	enum plan_map_writer writer;
+};
+
+/* The container's user namespace. One that is joined has maps only where config.json tells them,
+ * and then they must be its own. */
+struct plan_user_ns {
+	struct plan_id_map uids, gids;
+	bool deny_setgroups; /* for an unprivileged writer the kernel wants that first */
+	uid_t uid;	     /* what INIT is in it while it sets the container up: 0 or the first */
+	gid_t gid;
+};
+
+/* One of the two clocks with an offset (timens_offsets). */
+struct plan_time_offset {
+	const char *clock; /* "monotonic" */
+	int64_t secs;
+	uint32_t nanosecs;
+};
+
 struct plan {
 	struct arena arena;
 	const struct request *request;
@@ -193,6 +227,11 @@ struct plan {
 
 	struct plan_namespace namespaces[NS_TYPES];
 	bool joins; /* at least one namespace is given by path: STAGE is needed */
+	struct plan_user_ns user;
+	uint64_t capabilities; /* what INIT holds when it begins: all of a user namespace's, or
+				* hull's own */
+	struct plan_time_offset time_offsets[2];
+	size_t n_time_offsets;
 
 	const char *rootfs; /* absolute host path */
 	bool root_readonly;
@@ -234,6 +273,34 @@ static inline bool plan_new_ns(const struct plan *plan, enum plan_ns_type type)
 static inline bool plan_has_ns(const struct plan *plan, enum plan_ns_type type)
 {
 	return plan->namespaces[type].how != NS_SHARED;
+}
+
+static inline bool plan_joined_ns(const struct plan *plan, enum plan_ns_type type)
+{
+	return plan->namespaces[type].how == NS_JOINED;
+}
+
+/* INIT can't be born into these: STAGE goes first. */
+static inline bool plan_has_stage(const struct plan *plan)
+{
+	return plan->joins || plan_new_ns(plan, NS_TIME);
+}
+
+/* The time namespace belongs to the user namespace, and who isn't privileged outside of it can only
+ * make one inside: then STAGE makes both, and INIT is born into them. */
+static inline bool plan_stage_makes_user(const struct plan *plan)
+{
+	return plan_new_ns(plan, NS_USER) && plan_new_ns(plan, NS_TIME);
+}
+
+/* Whether the id maps cover an id of the container. True where the maps aren't known. */
+static inline bool plan_id_mapped(const struct plan_id_map *map, uint32_t id)
+{
+	for (size_t i = 0; i < map->n; i++)
+		if (id >= map->ranges[i].inside &&
+		    id - map->ranges[i].inside < map->ranges[i].count)
+			return true;
+	return map->n == 0;
 }
 
 /* The three kinds of line that `hull check` prints. */

@@ -13,14 +13,14 @@
 #include "libocispec/utf8.h"
 
 const struct plan_ns_kind plan_ns_kinds[NS_TYPES] = {
-	[NS_USER] = { "user", "user", CLONE_NEWUSER, true },
-	[NS_PID] = { "pid", "pid", CLONE_NEWPID, false },
-	[NS_NET] = { "network", "net", CLONE_NEWNET, false },
-	[NS_IPC] = { "ipc", "ipc", CLONE_NEWIPC, false },
-	[NS_UTS] = { "uts", "uts", CLONE_NEWUTS, false },
-	[NS_CGROUP] = { "cgroup", "cgroup", CLONE_NEWCGROUP, false },
-	[NS_TIME] = { "time", "time", 0x00000080 /* CLONE_NEWTIME, 5.6 */, true },
-	[NS_MOUNT] = { "mount", "mnt", CLONE_NEWNS, false },
+	[NS_USER] = { "user", "user", CLONE_NEWUSER },
+	[NS_PID] = { "pid", "pid", CLONE_NEWPID },
+	[NS_NET] = { "network", "net", CLONE_NEWNET },
+	[NS_IPC] = { "ipc", "ipc", CLONE_NEWIPC },
+	[NS_UTS] = { "uts", "uts", CLONE_NEWUTS },
+	[NS_CGROUP] = { "cgroup", "cgroup", CLONE_NEWCGROUP },
+	[NS_TIME] = { "time", "time", 0x00000080 /* CLONE_NEWTIME, 5.6 */ },
+	[NS_MOUNT] = { "mount", "mnt", CLONE_NEWNS },
 };
 
 const char *const plan_hook_names[HOOK_KINDS] = {
@@ -45,6 +45,7 @@ int planner_refuse(struct planner *p, enum plan_finding kind, const char *pointe
 		(void)fail_code(p->err, kind == PLAN_HOST ? "unsupported" : "invalid-config",
 				"%s: %s", pointer, text);
 	p->refused = true;
+	p->n_refused++;
 	if (!p->report)
 		return -1;
 	return p->report->found(p->report->ctx, kind, pointer, text) ? -1 : 0;

@@ -16,6 +16,7 @@ struct planner {
 	const struct plan_report *report; /* NULL: stop at the first refusal */
 	struct oci_error *err;
 	bool refused; /* a PLAN_INVALID or PLAN_HOST finding was made */
+	size_t n_refused;
 };
 
 /* A refusal at `pointer` ("/mounts/3/options/1"; printf-like text after it). The result is what the
@@ -35,8 +36,14 @@ char *planner_pointer(struct planner *p, const char *prefix, const char *key);
  * where it would push the reason out of the message. */
 const char *planner_shown(struct planner *p, const char *value);
 
+/* Refuses an id of the container at `pointer` that the id mappings don't cover: "user id 5". */
+int planner_check_uid(struct planner *p, const char *pointer, uint32_t uid);
+int planner_check_gid(struct planner *p, const char *pointer, uint32_t gid);
+
 /* Each fills its part of the plan; 0 or -1 (stopped, err filled). */
 int plan_namespaces(struct planner *p);
+int plan_user_namespace(struct planner *p); /* id mappings, and what INIT may do */
+int plan_time_namespace(struct planner *p); /* its offsets */
 int plan_mounts(struct planner *p);  /* mounts, masked and read-only paths, root propagation */
 int plan_devices(struct planner *p); /* default devices and linux.devices */
 int plan_process(struct planner *p);

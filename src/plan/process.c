@@ -109,7 +109,7 @@ static uint64_t capability_set(struct planner *p, const struct oci_strings *name
 		if (!bit)
 			planner_note(p, pointer, "this kernel doesn't know '%s', left out",
 				     planner_shown(p, names->v[i]));
-		else if (!(p->host->capabilities & bit))
+		else if (!(p->plan->capabilities & bit))
 			planner_note(p, pointer, "hull itself doesn't hold '%s', left out",
 				     names->v[i]);
 		else
@@ -177,6 +177,26 @@ static int plan_capabilities(struct planner *p, struct plan_capabilities *caps)
 	return 0;
 }
 
+/* Where setgroups(2) is forbidden the caller's own groups stay; others can't be had. */
+static int check_groups(struct planner *p, const struct plan_process *out)
+{
+	bool new_user = plan_new_ns(p->plan, NS_USER);
+	bool denied = new_user ? p->plan->user.deny_setgroups : p->host->setgroups_denied;
+
+	if (!denied || plan_joined_ns(p->plan, NS_USER))
+		return 0;
+	if (out->n_gids == 0) {
+		planner_note(p, "/process/user",
+			     "the caller's supplementary groups stay: the kernel forbids to change "
+			     "them in a user namespace made without privilege");
+		return 0;
+	}
+	return planner_refuse(p, PLAN_HOST, "/process/user/additionalGids",
+			      "the kernel forbids setgroups(2) in a user namespace that was made "
+			      "without privilege; with a range of /etc/subgid in "
+			      "/linux/gidMappings, mapped by newgidmap, it works");
+}
+
 static int plan_user(struct planner *p, struct plan_process *out)
 {
 	const struct oci_user *user = &p->config->process.user;
@@ -189,18 +209,24 @@ static int plan_user(struct planner *p, struct plan_process *out)
 	if (out->uid == (uid_t)-1)
 		TRY(planner_refuse(p, PLAN_INVALID, "/process/user/uid",
 				   "4294967295 is no user id, it means 'unchanged' to the kernel"));
+	else
+		TRY(planner_check_uid(p, "/process/user/uid", out->uid));
 	if (out->gid == (gid_t)-1)
 		TRY(planner_refuse(
 			p, PLAN_INVALID, "/process/user/gid",
 			"4294967295 is no group id, it means 'unchanged' to the kernel"));
+	else
+		TRY(planner_check_gid(p, "/process/user/gid", out->gid));
 	for (size_t i = 0; i < out->n_gids; i++) {
 		char pointer[64];
 
-		if (out->gids[i] != (gid_t)-1)
-			continue;
 		(void)snprintf(pointer, sizeof(pointer), "/process/user/additionalGids/%zu", i);
-		TRY(planner_refuse(p, PLAN_INVALID, pointer, "4294967295 is no group id"));
+		if (out->gids[i] == (gid_t)-1)
+			TRY(planner_refuse(p, PLAN_INVALID, pointer, "4294967295 is no group id"));
+		else
+			TRY(planner_check_gid(p, pointer, out->gids[i]));
 	}
+	TRY(check_groups(p, out));
 	if (out->n_gids > 65536)
 		TRY(planner_refuse(p, PLAN_INVALID, "/process/user/additionalGids",
 				   "%zu groups are more than the kernel's 65536", out->n_gids));

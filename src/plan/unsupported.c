@@ -28,26 +28,6 @@ static bool mount_label(const struct oci_config *c)
 	return c->linux.mount_label != NULL;
 }
 
-static bool uid_mappings(const struct oci_config *c)
-{
-	return c->linux.uid_mappings.n > 0;
-}
-
-static bool gid_mappings(const struct oci_config *c)
-{
-	return c->linux.gid_mappings.n > 0;
-}
-
-static bool offset(const struct oci_time_offset *offset_of)
-{
-	return offset_of->secs.v != 0 || offset_of->nanosecs.v != 0;
-}
-
-static bool time_offsets(const struct oci_config *c)
-{
-	return offset(&c->linux.time_offsets.monotonic) || offset(&c->linux.time_offsets.boottime);
-}
-
 static bool net_devices(const struct oci_config *c)
 {
 	return c->linux.net_devices.n > 0;
@@ -86,9 +66,6 @@ static const struct {
 	{ "/process/ioPriority", io_priority },
 	{ "/process/execCPUAffinity", exec_affinity },
 	{ "/linux/mountLabel", mount_label },
-	{ "/linux/uidMappings", uid_mappings },
-	{ "/linux/gidMappings", gid_mappings },
-	{ "/linux/timeOffsets", time_offsets },
 	{ "/linux/netDevices", net_devices },
 	{ "/linux/intelRdt", intel_rdt },
 	{ "/linux/memoryPolicy", memory_policy },

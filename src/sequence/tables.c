@@ -12,6 +12,7 @@
 #include "steps/device.h"
 #include "steps/device_filter.h"
 #include "steps/hook.h"
+#include "steps/idmap.h"
 #include "steps/label.h"
 #include "steps/mask.h"
 #include "steps/mount.h"
@@ -30,9 +31,45 @@ static bool joins(const struct plan *p)
 	return p->joins;
 }
 
-static bool joins_not(const struct plan *p)
+static bool stage(const struct plan *p)
 {
-	return !p->joins;
+	return plan_has_stage(p);
+}
+
+static bool stage_not(const struct plan *p)
+{
+	return !plan_has_stage(p);
+}
+
+static bool has_user(const struct plan *p)
+{
+	return plan_has_ns(p, NS_USER);
+}
+
+static bool new_user(const struct plan *p)
+{
+	return plan_new_ns(p, NS_USER);
+}
+
+static bool stage_makes_user(const struct plan *p)
+{
+	return plan_stage_makes_user(p);
+}
+
+/* config.json says what the maps of a joined user namespace are. */
+static bool told_maps(const struct plan *p)
+{
+	return plan_joined_ns(p, NS_USER) && p->user.uids.n + p->user.gids.n > 0;
+}
+
+static bool new_time(const struct plan *p)
+{
+	return plan_new_ns(p, NS_TIME);
+}
+
+static bool late_ipc(const struct plan *p)
+{
+	return has_user(p) && plan_new_ns(p, NS_IPC);
 }
 
 static bool new_mounts(const struct plan *p)
@@ -77,7 +114,8 @@ static bool labels(const struct plan *p)
 
 static bool writes_proc(const struct plan *p)
 {
-	return labels(p) || sysctls(p) || oom_score(p);
+	return labels(p) || sysctls(p) || oom_score(p) || new_user(p) || told_maps(p) ||
+	       p->n_time_offsets > 0;
 }
 
 static bool has_cgroup(const struct plan *p)
@@ -214,6 +252,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "open the root file system",              .when = joins_mounts_not, .run = rootfs_open, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open mount sources",                     .when = new_mounts, .run = mount_open_sources, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open namespaces given by path",          .when = joins, .run = namespace_open, .looks = true),
+	ROW(DO,   PARENT, PARENT, "check the id mappings",                  .when = new_user, .run = idmap_check, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = writes_proc, .run = namespace_open_proc, .looks = true),
 	ROW(DO,   PARENT, PARENT, "ask for the security labels",            .when = labels, .run = label_look, .looks = true),
 	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
@@ -228,15 +267,24 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "bind the start socket",                  .when = created_first, .run = start_socket_bind),
 	ROW(DO,   PARENT, PARENT, "open the channel",                       .run = spawn_channel),
 
-	ROW(FORK, PARENT, STAGE,  "fork to join namespaces",                .when = joins, .run = spawn_stage, .undo = spawn_kill_stage),
-	ROW(PASS, PARENT, STAGE,  "join",                                   .when = joins),
+	ROW(FORK, PARENT, STAGE,  "fork to join namespaces",                .when = stage, .run = spawn_stage, .undo = spawn_kill_stage),
+	ROW(PASS, PARENT, STAGE,  "join",                                   .when = stage),
 	ROW(DO,   STAGE,  STAGE,  "join namespaces given by path",          .when = joins, .run = namespace_join),
-	ROW(FORK, STAGE,  INIT,   "fork into the other namespaces",         .when = joins, .run = spawn_init, .undo = spawn_kill_init),
-	ROW(PASS, STAGE,  PARENT, "the first process exists",               .when = joins),
-	ROW(DO,   PARENT, PARENT, "take over the first process",            .when = joins, .run = spawn_stage_ended),
-	ROW(FORK, PARENT, INIT,   "fork into cgroup and namespaces",        .when = joins_not, .run = spawn_init, .undo = spawn_kill_init),
+	/* After the joins, which take the caller's privilege; the time namespace belongs to it. */
+	ROW(DO,   STAGE,  STAGE,  "make the user namespace",                .when = stage_makes_user, .run = namespace_make_user),
+	ROW(DO,   STAGE,  STAGE,  "make the time namespace",                .when = new_time, .run = namespace_make_time),
+	ROW(FORK, STAGE,  INIT,   "fork into the other namespaces",         .when = stage, .run = spawn_init, .undo = spawn_kill_init),
+	ROW(PASS, STAGE,  PARENT, "the first process exists",               .when = stage),
+	ROW(DO,   PARENT, PARENT, "take over the first process",            .when = stage, .run = spawn_stage_ended),
+	ROW(FORK, PARENT, INIT,   "fork into cgroup and namespaces",        .when = stage_not, .run = spawn_init, .undo = spawn_kill_init),
+	/* While INIT waits, still open to its creator's looks: what it can't do itself. */
+	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
+	ROW(DO,   PARENT, PARENT, "write the id maps",                      .when = new_user, .run = idmap_write),
+	ROW(DO,   PARENT, PARENT, "compare the id maps",                    .when = told_maps, .run = idmap_compare),
 	ROW(PASS, PARENT, INIT,   "set up the container"),
 
+	ROW(DO,   INIT,   INIT,   "become root of the user namespace",      .when = has_user, .run = idmap_become),
+	ROW(DO,   INIT,   INIT,   "make the ipc namespace",                 .when = late_ipc, .run = namespace_make_ipc),
 	ROW(DO,   INIT,   INIT,   "reset what the caller passed on",        .run = caller_reset),
 	ROW(DO,   INIT,   INIT,   "join a new session keyring",             .when = keyring, .run = caller_new_keyring),
 	ROW(DO,   INIT,   INIT,   "bring up the loopback",                  .when = new_network, .run = namespace_loopback),
@@ -277,7 +325,6 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "outlive the creator",                    .run = spawn_outlive),
 	ROW(PASS, INIT,   PARENT, "ready",                                  .patient = create_container),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
-	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
 	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),
 	ROW(DO,   PARENT, PARENT, "send the pidfd",                         .when = pidfd_socket, .run = record_send_pidfd),
 	ROW(DO,   PARENT, PARENT, "record the container as created",        .run = record_created),

@@ -53,21 +53,23 @@ static const char *changes(const struct plan *plan, int type)
 
 /* A path may lead to the very namespace that hull runs in ("/proc/1/ns/net"): joining it does no
  * harm, but what is set in it is set on the host, just as without a namespace in the list. */
-static int refuse_own(const struct run *run, int type, struct oci_error *err)
+static int leave_out_own(struct run *run, int type, struct oci_error *err)
 {
 	const struct plan_namespace *ns = &run->plan->namespaces[type];
 	const char *property = changes(run->plan, type);
 	struct stat given, own;
 	char path[32];
 
-	if (!property)
-		return 0;
 	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", plan_ns_kinds[type].proc);
 	if (stat(path, &own) < 0)
 		return fail_sys(err, "stat '%s'", path);
 	if (fstat(run->ns_fd[type], &given) < 0)
 		return fail_sys(err, "fstat of '%s'", ns->path);
 	if (given.st_dev != own.st_dev || given.st_ino != own.st_ino)
+		return 0;
+	/* Joining takes privilege, staying doesn't. */
+	fd_drop(&run->ns_fd[type]);
+	if (!property)
 		return 0;
 	return fail_code(err, "invalid-config",
 			 "%s: would change the host: '%s' (/linux/namespaces/%zu/path) is the %s "
@@ -81,22 +83,88 @@ int namespace_open(struct run *run, struct oci_error *err)
 		if (run->plan->namespaces[type].how != NS_JOINED)
 			continue;
 		TRY(open_one(run, type, err));
-		TRY(refuse_own(run, type, err));
+		TRY(leave_out_own(run, type, err));
+	}
+	return 0;
+}
+
+static int join_one(struct run *run, int type, struct oci_error *err)
+{
+	const struct plan_namespace *ns = &run->plan->namespaces[type];
+
+	if (setns(run->ns_fd[type], plan_ns_kinds[type].flag) < 0)
+		return fail_sys(err, "/linux/namespaces/%zu/path: setns '%s'", ns->index, ns->path);
+	fd_drop(&run->ns_fd[type]);
+	return 0;
+}
+
+/* All but the user namespace, as far as the privilege goes that STAGE has at this time. */
+static int join_others(struct run *run, bool may_fail, struct oci_error *err)
+{
+	for (int type = 0; type < NS_TYPES; type++) {
+		if (type == NS_USER || run->ns_fd[type] < 0)
+			continue;
+		if (join_one(run, type, err) < 0 && !(may_fail && err->num == EPERM))
+			return -1;
 	}
 	return 0;
 }
 
 int namespace_join(struct run *run, struct oci_error *err)
 {
-	for (int type = 0; type < NS_TYPES; type++) {
-		const struct plan_namespace *ns = &run->plan->namespaces[type];
+	bool joins_user = run->ns_fd[NS_USER] >= 0;
 
-		if (ns->how != NS_JOINED)
-			continue;
-		if (setns(run->ns_fd[type], plan_ns_kinds[type].flag) < 0)
-			return fail_sys(err, "/linux/namespaces/%zu/path: setns '%s'", ns->index,
-					ns->path);
-	}
+	/* Those of the host's first: inside the user namespace nothing is left of the caller's
+	 * privilege. Those of a pod then, which belong to it. */
+	TRY(join_others(run, joins_user, err));
+	if (!joins_user)
+		return 0;
+	/* Where the namespace forbids it, it can't be done later. */
+	(void)sys_setgroups(0, NULL);
+	TRY(join_one(run, NS_USER, err));
+	return join_others(run, false, err);
+}
+
+int namespace_make_user(struct run *run, struct oci_error *err)
+{
+	(void)run;
+	if (unshare(CLONE_NEWUSER) < 0)
+		return fail_sys(err, "unshare(CLONE_NEWUSER)");
+	return 0;
+}
+
+static int write_offset(int proc, const struct plan_time_offset *offset, struct oci_error *err)
+{
+	char path[48], text[64];
+
+	(void)snprintf(path, sizeof(path), "%d/timens_offsets", getpid());
+	(void)snprintf(text, sizeof(text), "%s %lld %u\n", offset->clock, (long long)offset->secs,
+		       offset->nanosecs);
+	if (file_write_at(proc, path, text, err) == 0)
+		return 0;
+	if (err->num == ERANGE)
+		return fail(err,
+			    "/linux/timeOffsets/%s: %lld s: the clock would be below zero or "
+			    "too far in the future",
+			    offset->clock, (long long)offset->secs);
+	return fail_in(err, "/linux/timeOffsets/%s", offset->clock);
+}
+
+int namespace_make_time(struct run *run, struct oci_error *err)
+{
+	if (unshare(plan_ns_kinds[NS_TIME].flag) < 0)
+		return fail_sys(err, "unshare(CLONE_NEWTIME)%s",
+				errno == EINVAL ? " (this kernel has no time namespaces)" : "");
+	for (size_t i = 0; i < run->plan->n_time_offsets; i++)
+		TRY(write_offset(run->proc, &run->plan->time_offsets[i], err));
+	return 0;
+}
+
+int namespace_make_ipc(struct run *run, struct oci_error *err)
+{
+	(void)run;
+	if (unshare(CLONE_NEWIPC) < 0)
+		return fail_sys(err, "unshare(CLONE_NEWIPC)");
 	return 0;
 }
 

@@ -10,9 +10,21 @@
 /* PARENT: opens each namespace given by path and checks that it is one of the right type. */
 int namespace_open(struct run *run, struct oci_error *err);
 
-/* STAGE: joins them; one that the process is in already is left out. The mount namespace comes
- * last, for after it no path of the host exists. INIT, cloned next, is born in all of them. */
+/* STAGE: joins them; one that the process is in already is left out. What the caller's privilege
+ * doesn't reach is joined with that of the user namespace, if one is given. INIT, cloned next, is
+ * born in all of them. */
 int namespace_join(struct run *run, struct oci_error *err);
+
+/* STAGE: a new user namespace, for a time namespace that it has to own. */
+int namespace_make_user(struct run *run, struct oci_error *err);
+
+/* STAGE: a new time namespace for its children, with the offsets: once a process is in it they
+ * can't be changed any more. */
+int namespace_make_time(struct run *run, struct oci_error *err);
+
+/* INIT, root of its user namespace: a new ipc namespace. Made together with the user namespace the
+ * root of its message queues would belong to an id that isn't mapped. */
+int namespace_make_ipc(struct run *run, struct oci_error *err);
 
 /* INIT in a new network namespace: brings up "lo". */
 int namespace_loopback(struct run *run, struct oci_error *err);

@@ -43,12 +43,27 @@ int process_enter_cwd(struct run *run, struct oci_error *err)
 	return 0;
 }
 
+/* In a user namespace that was made without privilege setgroups(2) is forbidden: the caller's
+ * groups stay, as the planner has noted. */
+static int set_groups(struct run *run, struct oci_error *err)
+{
+	const struct plan *plan = run->plan;
+	const struct plan_process *process = &plan->process;
+
+	if (sys_setgroups(process->n_gids, process->gids) == 0)
+		return 0;
+	run->groups_kept = errno == EPERM && process->n_gids == 0 &&
+			   (plan_has_ns(plan, NS_USER) || plan->host->setgroups_denied);
+	if (run->groups_kept)
+		return 0;
+	return fail_sys(err, "/process/user: setgroups of %zu groups", process->n_gids);
+}
+
 int process_take_real_ids(struct run *run, struct oci_error *err)
 {
 	const struct plan_process *process = &run->plan->process;
 
-	if (sys_setgroups(process->n_gids, process->gids) < 0)
-		return fail_sys(err, "/process/user: setgroups of %zu groups", process->n_gids);
+	TRY(set_groups(run, err));
 	if (sys_setresgid(process->gid, (gid_t)-1, (gid_t)-1) < 0)
 		return fail_sys(err, "/process/user/gid: setresgid(%u, -1, -1)", process->gid);
 	if (sys_setresuid(process->uid, (uid_t)-1, (uid_t)-1) < 0)
@@ -274,8 +289,7 @@ int process_change_ids(struct run *run, struct oci_error *err)
 	/* Else leaving uid 0 would empty the permitted set before it can be chosen. */
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0)
 		return fail_sys(err, "prctl(PR_SET_KEEPCAPS)");
-	if (sys_setgroups(process->n_gids, process->gids) < 0)
-		return fail_sys(err, "/process/user: setgroups of %zu groups", process->n_gids);
+	TRY(set_groups(run, err));
 	if (sys_setresgid(process->gid, process->gid, process->gid) < 0)
 		return fail_sys(err, "/process/user/gid: setresgid %u", process->gid);
 	if (sys_setresuid(process->uid, process->uid, process->uid) < 0)
@@ -319,7 +333,7 @@ int process_shed(struct run *run, struct oci_error *err)
 		run->plan->process.apparmor_profile ? UINT64_C(1) << CAP_MAC_OVERRIDE : 0;
 	/* Inheritable ones have to be permitted at the time they are chosen. */
 	uint64_t keep = (caps->permitted | caps->inheritable | later | labels) &
-			run->plan->host->capabilities;
+			run->plan->capabilities;
 	uint32_t kept[2];
 	uint32_t none[2] = { 0, 0 };
 
@@ -339,8 +353,9 @@ static int differs(const char *what, unsigned long long is, unsigned long long s
 			 should);
 }
 
-static int read_back_ids(const struct plan_process *process, struct oci_error *err)
+static int read_back_ids(const struct run *run, struct oci_error *err)
 {
+	const struct plan_process *process = &run->plan->process;
 	uid_t uid[3];
 	gid_t gid[3];
 	gid_t groups[256];
@@ -354,6 +369,8 @@ static int read_back_ids(const struct plan_process *process, struct oci_error *e
 		if (gid[i] != process->gid)
 			return differs("the group id", gid[i], process->gid, err);
 	}
+	if (run->groups_kept)
+		return 0;
 	n = getgroups(0, NULL);
 	if (n < 0)
 		return fail_sys(err, "getgroups");
@@ -417,7 +434,7 @@ static int read_back(const struct run *run, struct oci_error *err)
 	const struct plan_process *process = &run->plan->process;
 	int nnp = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
 
-	TRY(read_back_ids(process, err));
+	TRY(read_back_ids(run, err));
 	TRY(read_back_capabilities(run->plan, err));
 	/* A caller with no_new_privs can't be rid of it, so only its absence is a difference. */
 	if (process->no_new_privs && nnp != 1)

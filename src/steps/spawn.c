@@ -41,7 +41,8 @@ int spawn_channel(struct run *run, struct oci_error *err)
 static void begin_child(struct run *run)
 {
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)prctl(PR_SET_DUMPABLE, 0);
+	/* Else nobody without privilege could write its id maps; undone by idmap_become. */
+	(void)prctl(PR_SET_DUMPABLE, plan_new_ns(run->plan, NS_USER) && run->plan->host->euid != 0);
 	/* The lock on the state directory belongs to the open file: it would outlive PARENT. */
 	fd_drop(&run->state_dir);
 	fd_drop(&run->console_socket);
@@ -74,8 +75,14 @@ static uint64_t namespace_flags(const struct plan *plan)
 	uint64_t flags = 0;
 
 	for (int type = 0; type < NS_TYPES; type++)
-		if (plan->namespaces[type].how == NS_NEW)
+		if (plan_new_ns(plan, type))
 			flags |= (unsigned)plan_ns_kinds[type].flag;
+	/* Each made elsewhere: by STAGE, and by INIT once it is somebody. */
+	flags &= ~(uint64_t)(unsigned)plan_ns_kinds[NS_TIME].flag;
+	if (plan_stage_makes_user(plan))
+		flags &= ~(uint64_t)CLONE_NEWUSER;
+	if (plan_has_ns(plan, NS_USER))
+		flags &= ~(uint64_t)CLONE_NEWIPC;
 	return flags;
 }
 
@@ -99,7 +106,7 @@ static int explain_clone(const struct plan *plan, struct oci_error *err)
 
 int spawn_init(struct run *run, struct oci_error *err)
 {
-	bool from_stage = run->plan->joins;
+	bool from_stage = plan_has_stage(run->plan);
 	int pidfd = -1;
 	struct clone_args args = { .flags = namespace_flags(run->plan), .exit_signal = SIGCHLD };
 	pid_t pid;

@@ -120,7 +120,13 @@ static void obey(struct scene *s, const char *word)
 	else if (strcmp(word, "LISTEN_FDS=1025") == 0)
 		s->request.listen_fds = "1025";
 	else if (strcmp(word, "rootless") == 0)
+		s->host.rootless = s->host.nested = true;
+	else if (strcmp(word, "user=1000") == 0) {
 		s->host.rootless = true;
+		s->host.euid = s->host.egid = 1000;
+		s->host.capabilities = 0;
+	} else if (strcmp(word, "setgroups-denied") == 0)
+		s->host.setgroups_denied = true;
 	else if (strcmp(word, "apparmor") == 0)
 		s->host.apparmor = HOST_LSM_ON;
 	else if (strcmp(word, "apparmor-off") == 0)
@@ -244,7 +250,31 @@ static void say_namespaces(struct text *text, const struct plan *plan)
 		say(text, " %s%s%s", plan_ns_kinds[type].name, ns->how == NS_JOINED ? "=" : "",
 		    ns->how == NS_JOINED ? ns->path : "");
 	}
-	say(text, "%s\n", plan->joins ? " (STAGE)" : "");
+	say(text, "%s\n", plan_has_stage(plan) ? " (STAGE)" : "");
+}
+
+static void say_map(struct text *text, const char *name, const struct plan_id_map *map)
+{
+	if (map->n == 0)
+		return;
+	say(text, "%s:%s", name, map->writer == MAP_HELPER ? " by newuidmap" : "");
+	for (size_t i = 0; i < map->n; i++)
+		say(text, " %u=%u+%u", map->ranges[i].inside, map->ranges[i].outside,
+		    map->ranges[i].count);
+	say(text, "\n");
+}
+
+static void say_user_and_time(struct text *text, const struct plan *plan)
+{
+	say_map(text, "uids", &plan->user.uids);
+	say_map(text, "gids", &plan->user.gids);
+	if (plan->user.uid || plan->user.gid)
+		say(text, "set up by %u:%u\n", plan->user.uid, plan->user.gid);
+	if (plan->user.deny_setgroups)
+		say(text, "setgroups denied\n");
+	for (size_t i = 0; i < plan->n_time_offsets; i++)
+		say(text, "offset: %s %lld %u\n", plan->time_offsets[i].clock,
+		    (long long)plan->time_offsets[i].secs, plan->time_offsets[i].nanosecs);
 }
 
 static void say_root(struct text *text, const struct plan *plan)
@@ -375,6 +405,7 @@ static void say_hooks(struct text *text, const struct plan *plan)
 static void say_plan(struct text *text, const struct plan *plan)
 {
 	say_namespaces(text, plan);
+	say_user_and_time(text, plan);
 	say_root(text, plan);
 	say_devices(text, plan);
 	say_process(text, &plan->process);

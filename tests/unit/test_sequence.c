@@ -9,6 +9,8 @@
 
 struct shape {
 	bool run, joins, process, terminal, console, prestart, create_runtime, everything;
+	int user; /* an enum of plan_namespace.how */
+	bool time, maps;
 };
 
 static void make_plan(const struct shape *shape, struct plan *plan, struct request *request)
@@ -20,13 +22,18 @@ static void make_plan(const struct shape *shape, struct plan *plan, struct reque
 	*plan = (struct plan){ .request = request };
 	plan->process.present = shape->process;
 	plan->process.terminal = shape->terminal;
-	plan->joins = shape->joins;
+	plan->joins = shape->joins || shape->user == NS_JOINED;
 	plan->hooks[HOOK_PRESTART].n = shape->prestart;
 	plan->hooks[HOOK_CREATE_RUNTIME].n = shape->create_runtime;
+	plan->namespaces[NS_USER].how = shape->user;
+	plan->namespaces[NS_TIME].how = shape->time ? NS_NEW : NS_SHARED;
+	plan->n_time_offsets = shape->time && shape->maps;
+	plan->user.uids.n = plan->user.gids.n = shape->maps;
 	if (!shape->everything)
 		return;
 	for (int type = 0; type < NS_TYPES; type++)
-		plan->namespaces[type].how = NS_NEW;
+		if (type != NS_USER && type != NS_TIME)
+			plan->namespaces[type].how = NS_NEW;
 	plan->hooks[HOOK_CREATE_CONTAINER].n = plan->hooks[HOOK_START_CONTAINER].n = 1;
 	plan->hooks[HOOK_POSTSTART].n = 1;
 	plan->hostname = "h";
@@ -85,9 +92,13 @@ static void test_baton(void)
 {
 	int plans = 0;
 
-	for (unsigned bits = 0; bits < 256; bits++) {
-		struct shape shape = { bits & 1,  bits & 2,  bits & 4,	bits & 8,
-				       bits & 16, bits & 32, bits & 64, bits & 128 };
+	static const int users[] = { NS_SHARED, NS_NEW, NS_JOINED };
+
+	for (unsigned number = 0; number < 256 * 12; number++) {
+		unsigned bits = number % 256, more = number / 256;
+		struct shape shape = { bits & 1,	bits & 2,  bits & 4,	bits & 8,
+				       bits & 16,	bits & 32, bits & 64,	bits & 128,
+				       users[more % 3], more >= 6, more / 3 % 2 };
 		struct request request;
 		struct plan plan;
 		const struct row *broken;
@@ -99,10 +110,10 @@ static void test_baton(void)
 		broken = broken_row(&plan);
 		plans++;
 		if (broken)
-			tap_ok(false, "plan %u: row '%s' belongs to the holder of the baton", bits,
-			       broken->what);
+			tap_ok(false, "plan %u: row '%s' belongs to the holder of the baton",
+			       number, broken->what);
 	}
-	tap_is_int(plans, 192, "each of 192 plans hands the baton on by the rule");
+	tap_is_int(plans, 2304, "each of 2304 plans hands the baton on by the rule");
 }
 
 static void test_names(void)
