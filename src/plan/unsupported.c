@@ -62,14 +62,10 @@ static const struct {
 	const char *pointer;
 	bool (*asked)(const struct oci_config *);
 } unsupported[] = {
-	{ "/process/scheduler", scheduler },
-	{ "/process/ioPriority", io_priority },
-	{ "/process/execCPUAffinity", exec_affinity },
-	{ "/linux/mountLabel", mount_label },
-	{ "/linux/netDevices", net_devices },
-	{ "/linux/intelRdt", intel_rdt },
-	{ "/linux/memoryPolicy", memory_policy },
-	{ "/linux/seccomp", seccomp },
+	{ "/process/scheduler", scheduler },	       { "/process/ioPriority", io_priority },
+	{ "/process/execCPUAffinity", exec_affinity }, { "/linux/mountLabel", mount_label },
+	{ "/linux/netDevices", net_devices },	       { "/linux/intelRdt", intel_rdt },
+	{ "/linux/memoryPolicy", memory_policy },      { "/linux/seccomp", seccomp },
 };
 
 int plan_unsupported(struct planner *p)

@@ -332,8 +332,8 @@ int process_shed(struct run *run, struct oci_error *err)
 	const uint64_t labels =
 		run->plan->process.apparmor_profile ? UINT64_C(1) << CAP_MAC_OVERRIDE : 0;
 	/* Inheritable ones have to be permitted at the time they are chosen. */
-	uint64_t keep = (caps->permitted | caps->inheritable | later | labels) &
-			run->plan->capabilities;
+	uint64_t keep =
+		(caps->permitted | caps->inheritable | later | labels) & run->plan->capabilities;
 	uint32_t kept[2];
 	uint32_t none[2] = { 0, 0 };
 
