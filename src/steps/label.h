@@ -17,9 +17,8 @@ int label_look(struct run *run, struct oci_error *err);
  * run->selinux_attr. Only who opened one can write it, and only the label of itself. */
 int label_open(struct run *run, struct oci_error *err);
 
-/* INIT: writes them. After the last hook, for a hook would be executed under the label, too; and
- * while CAP_MAC_OVERRIDE is held, without which a kernel that restricts unconfined processes
- * stacks the profile instead of changing to it. Code "label-refused". */
+/* INIT: writes them. After the last hook, for a hook would be executed under the label, too. Code
+ * "label-refused". */
 int label_set(struct run *run, struct oci_error *err);
 
 /* INIT: reads from the same files what the next execve(2) will give. Code "confinement-differs". */

@@ -328,12 +328,9 @@ int process_shed(struct run *run, struct oci_error *err)
 	const struct plan_capabilities *caps = &run->plan->process.caps;
 	const uint64_t later =
 		UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP;
-	/* See label_set(). */
-	const uint64_t labels =
-		run->plan->process.apparmor_profile ? UINT64_C(1) << CAP_MAC_OVERRIDE : 0;
 	/* Inheritable ones have to be permitted at the time they are chosen. */
 	uint64_t keep =
-		(caps->permitted | caps->inheritable | later | labels) & run->plan->capabilities;
+		(caps->permitted | caps->inheritable | later) & run->plan->capabilities;
 	uint32_t kept[2];
 	uint32_t none[2] = { 0, 0 };
 
