@@ -106,3 +106,19 @@ int plan_mount_label(struct planner *p)
 	p->plan->mount_label = label;
 	return 0;
 }
+
+enum label_way plan_labels_mount(const char *type)
+{
+	/* proc's files have labels of their own by their names, and each of the others is one for
+	 * the whole host, whose label can't be another for one of its mounts. */
+	static const char *const never[] = { "proc",	   "sysfs",	"binfmt_misc", "configfs",
+					     "debugfs",	   "efivarfs",	"fusectl",     "pstore",
+					     "securityfs", "selinuxfs", "tracefs" };
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++)
+		if (strcmp(never[i], type) == 0)
+			return LABEL_NEVER;
+	/* The ipc namespace has mounted its own already, without a label: it would have to be the
+	 * same for this mount. */
+	return strcmp(type, "mqueue") == 0 ? LABEL_BY_XATTR : LABEL_BY_OPTION;
+}

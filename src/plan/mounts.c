@@ -398,6 +398,29 @@ static void settle_new(struct reading *r)
 	}
 }
 
+/* linux.mountLabel, unless an option of this mount says otherwise. */
+static void add_label(struct planner *p, struct reading *r)
+{
+	struct plan_mount *m = r->out;
+
+	if (!p->plan->mount_label)
+		return;
+	for (size_t i = 0; i < m->n_options; i++)
+		if (strstr(r->options[i].key, "context")) /* rootcontext, fscontext, ... */
+			return;
+	switch (plan_labels_mount(m->type)) {
+	case LABEL_BY_OPTION:
+		r->options[m->n_options].key = "context";
+		r->options[m->n_options++].value = p->plan->mount_label;
+		break;
+	case LABEL_BY_XATTR:
+		m->root_label = p->plan->mount_label;
+		break;
+	case LABEL_NEVER:
+		break;
+	}
+}
+
 static int settle_cgroup(struct planner *p, struct reading *r)
 {
 	char where[96];
@@ -413,7 +436,7 @@ static int settle_cgroup(struct planner *p, struct reading *r)
 static int plan_mount(struct planner *p, size_t index, struct plan_mount *out)
 {
 	struct reading r = { .in = &p->config->mounts.v[index], .out = out };
-	size_t n_options = r.in->options.n + 1; /* ro is added at the end */
+	size_t n_options = r.in->options.n + 2; /* ro and context are added at the end */
 
 	(void)snprintf(r.pointer, sizeof(r.pointer), "/mounts/%zu", index);
 	out->index = index;
@@ -428,8 +451,10 @@ static int plan_mount(struct planner *p, size_t index, struct plan_mount *out)
 		out->type = "";
 	TRY(read_options(p, &r));
 	TRY(refuse_mappings(p, &r));
-	if (out->kind == MOUNT_NEW)
+	if (out->kind == MOUNT_NEW) {
 		settle_new(&r);
+		add_label(p, &r);
+	}
 	if (out->kind == MOUNT_CGROUP)
 		return settle_cgroup(p, &r);
 	return 0;

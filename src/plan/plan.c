@@ -54,6 +54,7 @@ static int plan_all(struct planner *p)
 	TRY(plan_time_namespace(p));
 	TRY(check_names(p));
 	p->plan->notify = p->request->notify_socket && plan_new_ns(p->plan, NS_MOUNT);
+	TRY(plan_mount_label(p));
 	TRY(plan_mounts(p));
 	TRY(plan_process(p));
 	TRY(plan_devices(p));

@@ -76,8 +76,9 @@ struct plan_mount {
 	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0: as the root's
 			       */
 	bool propagation_recursive;
-	bool copy_up; /* tmpcopyup */
-	bool legacy;  /* iversion or noiversion is asked for, which only mount(2) knows: */
+	bool copy_up;		/* tmpcopyup */
+	const char *root_label; /* MOUNT_NEW: SELinux label to give to its root, or NULL */
+	bool legacy; /* iversion or noiversion is asked for, which only mount(2) knows: */
 	unsigned long legacy_flags;	      /* MS_I_VERSION or 0 */
 	const struct plan_fs_option *options; /* parameters of the file system, in their order */
 	size_t n_options;

@@ -53,6 +53,11 @@ int plan_hooks(struct planner *p);
 int plan_cgroup(struct planner *p);	 /* path, device filter, limits */
 int plan_unsupported(struct planner *p); /* what is not implemented yet is refused, never ignored */
 
+/* How a new file system of this type gets linux.mountLabel: the parameter "context", an attribute
+ * of its root, or not at all. */
+enum label_way { LABEL_BY_OPTION, LABEL_BY_XATTR, LABEL_NEVER };
+enum label_way plan_labels_mount(const char *type);
+
 /* The labels of one process; after out->no_new_privs is known. */
 int plan_process_labels(struct planner *p, const struct oci_process *in, struct plan_process *out);
 

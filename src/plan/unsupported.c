@@ -23,11 +23,6 @@ static bool exec_affinity(const struct oci_config *c)
 	return c->process.exec_cpu_affinity.initial || c->process.exec_cpu_affinity.final;
 }
 
-static bool mount_label(const struct oci_config *c)
-{
-	return c->linux.mount_label != NULL;
-}
-
 static bool net_devices(const struct oci_config *c)
 {
 	return c->linux.net_devices.n > 0;
@@ -62,10 +57,13 @@ static const struct {
 	const char *pointer;
 	bool (*asked)(const struct oci_config *);
 } unsupported[] = {
-	{ "/process/scheduler", scheduler },	       { "/process/ioPriority", io_priority },
-	{ "/process/execCPUAffinity", exec_affinity }, { "/linux/mountLabel", mount_label },
-	{ "/linux/netDevices", net_devices },	       { "/linux/intelRdt", intel_rdt },
-	{ "/linux/memoryPolicy", memory_policy },      { "/linux/seccomp", seccomp },
+	{ "/process/scheduler", scheduler },
+	{ "/process/ioPriority", io_priority },
+	{ "/process/execCPUAffinity", exec_affinity },
+	{ "/linux/netDevices", net_devices },
+	{ "/linux/intelRdt", intel_rdt },
+	{ "/linux/memoryPolicy", memory_policy },
+	{ "/linux/seccomp", seccomp },
 };
 
 int plan_unsupported(struct planner *p)

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -69,6 +70,18 @@ static int parameters(int fs, const struct plan_mount *m, struct oci_error *err)
 	return 0;
 }
 
+/* For what doesn't take the label as a parameter. */
+static int label_root(int mounted, const char *label, struct oci_error *err)
+{
+	auto_fd root = openat(mounted, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (root < 0)
+		return fail_sys(err, "/linux/mountLabel: open the root of the new mount");
+	if (fsetxattr(root, "security.selinux", label, strlen(label) + 1, 0) < 0)
+		return fail_sys(err, "/linux/mountLabel: label its root '%s'", label);
+	return 0;
+}
+
 int filesystem_make(const struct plan_mount *m, const char *mode, struct oci_error *err)
 {
 	auto_fd fs = sys_fsopen(m->type, FSOPEN_CLOEXEC);
@@ -88,6 +101,8 @@ int filesystem_make(const struct plan_mount *m, const char *mode, struct oci_err
 	mounted = sys_fsmount(fs, FSMOUNT_CLOEXEC, (unsigned)m->attr_set);
 	if (mounted < 0)
 		return fail_fs(fs, err, "fsmount", "", NULL);
+	if (m->root_label && label_root(mounted, m->root_label, err) < 0)
+		fd_drop(&mounted);
 	return mounted;
 }
 
@@ -135,12 +150,14 @@ int filesystem_mount_long(const struct plan_mount *m, int target, struct oci_err
 	data[0] = '\0';
 	for (size_t i = 0; i < m->n_options; i++) {
 		const struct plan_fs_option *o = &m->options[i];
+		/* The categories of a SELinux context have commas between them. */
+		const char *quote = strcmp(o->key, "context") == 0 ? "\"" : "";
 		int n;
 
 		if (flag_word(o, &flags))
 			continue;
-		n = snprintf(data + used, sizeof(data) - used, "%s%s%s%s", used ? "," : "", o->key,
-			     o->value ? "=" : "", o->value ? o->value : "");
+		n = snprintf(data + used, sizeof(data) - used, "%s%s%s%s%s%s", used ? "," : "",
+			     o->key, o->value ? "=" : "", quote, o->value ? o->value : "", quote);
 		if (n < 0 || (size_t)n >= sizeof(data) - used)
 			return fail(err, "the options are longer than the 4095 bytes that mount(2) "
 					 "takes");

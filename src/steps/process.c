@@ -329,8 +329,7 @@ int process_shed(struct run *run, struct oci_error *err)
 	const uint64_t later =
 		UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP;
 	/* Inheritable ones have to be permitted at the time they are chosen. */
-	uint64_t keep =
-		(caps->permitted | caps->inheritable | later) & run->plan->capabilities;
+	uint64_t keep = (caps->permitted | caps->inheritable | later) & run->plan->capabilities;
 	uint32_t kept[2];
 	uint32_t none[2] = { 0, 0 };
 

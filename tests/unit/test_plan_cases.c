@@ -236,6 +236,8 @@ static void say_mount(struct text *text, const struct plan_mount *m)
 	for (size_t i = 0; i < m->n_options; i++)
 		say(text, " %s%s%s", m->options[i].key, m->options[i].value ? "=" : "",
 		    m->options[i].value ? m->options[i].value : "");
+	if (m->root_label)
+		say(text, " label=%s", m->root_label);
 	say(text, "\n");
 }
 
