@@ -90,7 +90,7 @@ static int look(struct oci_features *features, struct arena *arena, struct oci_e
 	features->linux.intel_rdt =
 		(struct oci_features_intel_rdt){ .present = true, .enabled = no };
 	features->linux.mount_extensions.present = true;
-	features->linux.mount_extensions.idmap = (struct oci_features_enabled){ true, no };
+	features->linux.mount_extensions.idmap = (struct oci_features_enabled){ true, yes };
 	features->linux.net_devices = (struct oci_features_enabled){ true, no };
 	if (arena->failed)
 		return fail_code(err, "out-of-memory", "no memory for the features");

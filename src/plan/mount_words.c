@@ -20,7 +20,7 @@ static const struct mount_word words[] = {
 	{ "diratime", WORD_ATTR, 0, MOUNT_ATTR_NODIRATIME, false, false },
 	{ "dirsync", WORD_SUPER, 0, 0, false, false },
 	{ "exec", WORD_ATTR, 0, MOUNT_ATTR_NOEXEC, false, false },
-	{ "idmap", WORD_REFUSED, 0, 0, false, false },
+	{ "idmap", WORD_IDMAP, 0, 0, false, false },
 	{ "iversion", WORD_LEGACY, MS_I_VERSION, 0, false, false },
 	{ "lazytime", WORD_SUPER, 0, 0, false, false },
 	{ "loud", WORD_NOTHING, 0, 0, false, false },
@@ -44,7 +44,7 @@ static const struct mount_word words[] = {
 	{ "relatime", WORD_ATTR, MOUNT_ATTR_RELATIME, MOUNT_ATTR__ATIME, false, false },
 	{ "remount", WORD_REMOUNT, 0, 0, false, false },
 	{ "rexec", WORD_TREE, 0, MOUNT_ATTR_NOEXEC, false, false },
-	{ "ridmap", WORD_REFUSED, 0, 0, false, false },
+	{ "ridmap", WORD_IDMAP, 0, 0, false, false },
 	{ "rnoatime", WORD_TREE, MOUNT_ATTR_NOATIME, MOUNT_ATTR__ATIME, false, false },
 	{ "rnodev", WORD_TREE, MOUNT_ATTR_NODEV, 0, false, false },
 	{ "rnodiratime", WORD_TREE, MOUNT_ATTR_NODIRATIME, 0, false, false },
@@ -91,14 +91,7 @@ const struct mount_word *mount_word_find(const char *name)
 
 size_t mount_word_names(const char **names, size_t max)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < N_WORDS; i++) {
-		if (words[i].kind == WORD_REFUSED)
-			continue;
-		if (n < max)
-			names[n] = words[i].name;
-		n++;
-	}
-	return n;
+	for (size_t i = 0; i < N_WORDS && i < max; i++)
+		names[i] = words[i].name;
+	return N_WORDS;
 }

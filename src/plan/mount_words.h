@@ -21,7 +21,7 @@ enum mount_word_kind {
 	WORD_COPY_UP,
 	WORD_LEGACY,  /* an MS_ flag that only mount(2) takes: iversion */
 	WORD_NOTHING, /* what it asks for is the case anyway: defaults, loud, silent */
-	WORD_REFUSED, /* not implemented yet: idmap, ridmap */
+	WORD_IDMAP,   /* idmap, ridmap: see plan/mount_idmap.h */
 };
 
 struct mount_word {
@@ -39,7 +39,7 @@ struct mount_word {
 /* NULL when `name` is no word of the table. */
 const struct mount_word *mount_word_find(const char *name);
 
-/* All words but the refused ones, sorted, for `features`: fills at most `max` names and returns how
+/* All words, sorted, for `features`: fills at most `max` names and returns how
  * many there are. */
 size_t mount_word_names(const char **names, size_t max);
 

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/sys.h"
+#include "plan/mount_idmap.h"
 #include "plan/mount_words.h"
 #include "plan/planner.h"
 
@@ -20,6 +21,7 @@ struct reading {
 	struct plan_fs_option *options; /* out->options before it is const */
 	bool bind, remount;
 	bool writable; /* the last of ro and rw was rw */
+	struct idmap_words idmap;
 	char pointer[64];
 };
 
@@ -269,10 +271,9 @@ static int known_option(struct planner *p, struct reading *r, size_t i,
 					      "tmpcopyup is an option of a new tmpfs only");
 		m->copy_up = true;
 		break;
-	case WORD_REFUSED:
-		return planner_refuse(p, PLAN_HOST, where, "%s is not implemented yet", word->name);
 	case WORD_BIND: /* read by choose_kind() */
 	case WORD_REMOUNT:
+	case WORD_IDMAP: /* by read_options() */
 	case WORD_NOTHING:
 		break;
 	}
@@ -285,6 +286,8 @@ static int read_options(struct planner *p, struct reading *r)
 		const char *option = r->in->options.v[i];
 		const struct mount_word *word = mount_word_find(option);
 
+		if (mount_idmap_word(option, i, &r->idmap))
+			continue;
 		if (word)
 			TRY(known_option(p, r, i, word));
 		else
@@ -365,19 +368,6 @@ static int read_source(struct planner *p, struct reading *r)
 	return 0;
 }
 
-static int refuse_mappings(struct planner *p, struct reading *r)
-{
-	char where[96];
-
-	(void)snprintf(where, sizeof(where), "%s/uidMappings", r->pointer);
-	if (r->in->uid_mappings.n > 0)
-		TRY(planner_refuse(p, PLAN_HOST, where, "is not implemented yet"));
-	(void)snprintf(where, sizeof(where), "%s/gidMappings", r->pointer);
-	if (r->in->gid_mappings.n > 0)
-		TRY(planner_refuse(p, PLAN_HOST, where, "is not implemented yet"));
-	return 0;
-}
-
 /* A new mount has nothing below it, so recursive words are plain ones there. */
 static void settle_new(struct reading *r)
 {
@@ -450,7 +440,11 @@ static int plan_mount(struct planner *p, size_t index, struct plan_mount *out)
 	if (!out->type)
 		out->type = "";
 	TRY(read_options(p, &r));
-	TRY(refuse_mappings(p, &r));
+	TRY(plan_mount_idmap(p, index, &r.idmap, out));
+	if (out->idmap != IDMAP_NONE) {
+		p->plan->idmapped = true;
+		p->plan->idmapped_new |= out->kind == MOUNT_NEW;
+	}
 	if (out->kind == MOUNT_NEW) {
 		settle_new(&r);
 		add_label(p, &r);
@@ -542,7 +536,8 @@ int plan_mounts(struct planner *p)
 		TRY(refuse_without_namespace(p));
 		TRY(refuse_root_options(p));
 	}
-	if (!mounts)
+	plan->idmaps = arena_array(&plan->arena, c->mounts.n, sizeof(struct plan_idmap));
+	if (!mounts || !plan->idmaps)
 		return 0; /* the arena remembers */
 	plan->root_readonly = c->root.readonly;
 	plan->mounts = mounts;

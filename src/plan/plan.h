@@ -59,6 +59,13 @@ enum plan_mount_kind {
 	MOUNT_CGROUP,  /* type cgroup or cgroup2: the container's view of the cgroup tree */
 };
 
+/* Ids that mounts show instead of those on the file system: the texts of a user namespace's uid_map
+ * and gid_map, "ON-THE-FILE-SYSTEM ON-THE-HOST HOW-MANY" lines. */
+struct plan_idmap {
+	const char *uid_map;
+	const char *gid_map;
+};
+
 struct plan_mount {
 	size_t index; /* /mounts/INDEX, for error texts */
 	enum plan_mount_kind kind;
@@ -76,6 +83,13 @@ struct plan_mount {
 	uint64_t propagation; /* MS_SHARED, MS_SLAVE, MS_PRIVATE, MS_UNBINDABLE or 0: as the root's
 			       */
 	bool propagation_recursive;
+	enum {
+		IDMAP_NONE,
+		IDMAP_OWN,    /* plan->idmaps[idmap_index] */
+		IDMAP_JOINED, /* of the user namespace that is given by path */
+	} idmap;
+	bool idmap_recursive; /* ridmap */
+	size_t idmap_index;
 	bool copy_up;		/* tmpcopyup */
 	const char *root_label; /* MOUNT_NEW: SELinux label to give to its root, or NULL */
 	bool legacy; /* iversion or noiversion is asked for, which only mount(2) knows: */
@@ -241,6 +255,10 @@ struct plan {
 	const struct plan_mount *mounts;
 	size_t n_mounts;
 	const char *mount_label;	   /* SELinux context of new file systems, or NULL */
+	struct plan_idmap *idmaps; /* of mounts: each distinct pair once */
+	size_t n_idmaps;
+	bool idmapped;			   /* some mount is */
+	bool idmapped_new;		   /* and is a new file system */
 	const struct plan_device *devices; /* the defaults, then linux.devices */
 	size_t n_devices;
 	bool device_links; /* /dev/fd, stdin, stdout, stderr, ptmx: with a mount namespace */

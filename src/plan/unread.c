@@ -17,6 +17,8 @@ static const struct {
 	/* The kind of a mount, by which all else is judged. */
 	{ "/mounts/#/type", "/mounts/#" },
 	{ "/mounts/#/options", "/mounts/#" },
+	{ "/mounts/#/uidMappings", "/mounts/#/gidMappings" },
+	{ "/mounts/#/gidMappings", "/mounts/#/uidMappings" },
 	{ "/process/rlimits/#/hard", "/process/rlimits/#/soft" },
 	{ "/process/capabilities/bounding", "/process/capabilities" },
 	{ "/process/capabilities/permitted", "/process/capabilities" },

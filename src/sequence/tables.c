@@ -16,6 +16,7 @@
 #include "steps/label.h"
 #include "steps/mask.h"
 #include "steps/mount.h"
+#include "steps/mount_idmap.h"
 #include "steps/mount_source.h"
 #include "steps/namespace.h"
 #include "steps/notify.h"
@@ -115,7 +116,17 @@ static bool labels(const struct plan *p)
 static bool writes_proc(const struct plan *p)
 {
 	return labels(p) || sysctls(p) || oom_score(p) || new_user(p) || told_maps(p) ||
-	       p->n_time_offsets > 0;
+	       p->n_time_offsets > 0 || p->idmapped;
+}
+
+static bool idmapped(const struct plan *p)
+{
+	return p->idmapped;
+}
+
+static bool idmapped_new(const struct plan *p)
+{
+	return p->idmapped_new;
 }
 
 static bool has_cgroup(const struct plan *p)
@@ -255,6 +266,8 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "check the id mappings",                  .when = new_user, .run = idmap_check, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = writes_proc, .run = namespace_open_proc, .looks = true),
 	ROW(DO,   PARENT, PARENT, "ask for the security labels",            .when = labels, .run = label_look, .looks = true),
+	ROW(DO,   PARENT, PARENT, "make idmapped file systems",             .when = idmapped_new, .run = mount_idmap_make),
+	ROW(DO,   PARENT, PARENT, "map ids of mounts",                      .when = idmapped, .run = mount_idmap_all, .looks = true),
 	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
 
 	/* From here on something is left when PARENT is killed; state.json knows it first. */

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -225,6 +226,42 @@ static int mount_new(const struct place *place, const struct plan_mount *m, int 
 	return 0;
 }
 
+/* A file system that PARENT made, because its ids are mapped. Its mode could not be inherited
+ * there, and a detached mount's root is writable for whoever its owner is mapped to. */
+static int mount_idmapped(const struct place *place, const struct plan_mount *m, int *source,
+			  struct oci_error *err)
+{
+	auto_fd tree = fd_take(source);
+	bool existed;
+	auto_fd target = -1;
+	char text[8];
+	const char *mode;
+
+	if (tree < 0)
+		return fail(err, "it wasn't made with its ids mapped");
+	target = open_target(place, m, tree, &existed, err);
+	if (target < 0)
+		return -1;
+	mode = existed ? inherited_mode(m, target, text) : NULL;
+	if (mode) {
+		auto_fd root = openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+		if (root < 0 || fchmod(root, (mode_t)strtoul(mode, NULL, 8)) < 0)
+			return fail_sys(err,
+					"give it the mode of the directory that it covers, "
+					"%s (mode=%s among its options is another way)",
+					mode, mode);
+	}
+	if (m->copy_up && existed && copy_up(target, tree, err) < 0)
+		return fail_in(err, "tmpcopyup");
+	TRY(attach(place, m, tree, target, err));
+	if (m->legacy)
+		TRY(filesystem_legacy(m, tree, err));
+	if (m->read_only_late)
+		*source = fd_take(&tree);
+	return 0;
+}
+
 static int mount_change(const struct place *place, const struct plan_mount *m,
 			struct oci_error *err)
 {
@@ -262,6 +299,8 @@ static int mount_one(const struct place *place, const struct plan_mount *m, int 
 {
 	struct plan_mount cgroup;
 
+	if (m->idmap != IDMAP_NONE && !place->run->ids_mapped)
+		return fail(err, "its ids were not mapped");
 	switch (m->kind) {
 	case MOUNT_BIND:
 		return mount_source(place, m, source, err);
@@ -280,6 +319,8 @@ static int mount_one(const struct place *place, const struct plan_mount *m, int 
 	case MOUNT_NEW:
 		break;
 	}
+	if (m->idmap != IDMAP_NONE)
+		return mount_idmapped(place, m, source, err);
 	return mount_new(place, m, source, err);
 }
 

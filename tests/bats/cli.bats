@@ -255,12 +255,6 @@ as_nobody() {
 		run "$HULL" check
 		lacks "not implemented"
 	done
-	for word in idmap ridmap; do
-		"$HULL" spec -f - | jq --arg o "$word" '.mounts[1].options = [$o]' >config.json
-		run "$HULL" check
-		has_text "not implemented"
-		! "$HULL" features | grep -q "\"$word\""
-	done
 }
 
 @test "spec writes the expected configuration, which check finds valid" {

@@ -93,6 +93,8 @@ same() {
 		.domainname = "x" | del(.hostname)
 		.mounts += [{ destination: "/tmp", type: "tmpfs", source: "x", options: ["tmpcopyup"] }]
 		.linux.rootfsPropagation = "shared"
+		.mounts += [{ destination: "/mnt", source: "/usr", options: ["bind"] } | .uidMappings = [{ containerID: 0, hostID: 9, size: 5 }] | .gidMappings = .uidMappings]
+		.mounts += [{ destination: "/mnt", type: "tmpfs", options: ["idmap"] } | .uidMappings = [{ containerID: 0, hostID: 9, size: 5 }] | .gidMappings = .uidMappings]
 	END
 	echo "# $n bundles" >&3
 }

@@ -62,7 +62,11 @@ everything() {
 		| .process.user = { uid: 1000, gid: 1000 }
 		| .process.rlimits = [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }]
 		| .mounts += [{ destination: "/tmp", type: "tmpfs", source: "x" },
-			{ destination: "/mnt", type: "bind", source: "/usr", options: ["rbind", "ro"] }]'
+			{ destination: "/mnt", type: "bind", source: "/usr", options: ["rbind", "ro"] },
+			({ destination: "/var/a", type: "bind", source: "/usr", options: ["bind"] },
+			 { destination: "/var/b", type: "tmpfs", options: ["idmap"] }
+			 | .uidMappings = [{ containerID: 0, hostID: 1000, size: 5 }]
+			 | .gidMappings = .uidMappings)]'
 	shell 'sleep 0.3'
 }
 

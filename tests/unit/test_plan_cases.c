@@ -230,6 +230,10 @@ static void say_mount(struct text *text, const struct plan_mount *m)
 		    propagation_name(m->propagation));
 	if (m->legacy)
 		say(text, " legacy=%lx", m->legacy_flags);
+	if (m->idmap == IDMAP_JOINED)
+		say(text, " %sidmap=joined", m->idmap_recursive ? "r" : "");
+	if (m->idmap == IDMAP_OWN)
+		say(text, " %sidmap=%zu", m->idmap_recursive ? "r" : "", m->idmap_index);
 	say(text, "%s%s%s%s%s", m->recursive ? " recursive" : "",
 	    m->remount_bind ? " of-the-mount" : "", m->read_only ? " read-only" : "",
 	    m->read_only_late ? " read-only-late" : "", m->copy_up ? " copy-up" : "");
@@ -239,6 +243,24 @@ static void say_mount(struct text *text, const struct plan_mount *m)
 	if (m->root_label)
 		say(text, " label=%s", m->root_label);
 	say(text, "\n");
+}
+
+/* The ranges of a map in one line. */
+static void say_map(struct text *text, const char *map)
+{
+	for (; *map; map++)
+		say(text, "%c", *map == '\n' ? ',' : *map);
+}
+
+static void say_idmaps(struct text *text, const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->n_idmaps; i++) {
+		say(text, "idmap %zu: uids ", i);
+		say_map(text, plan->idmaps[i].uid_map);
+		say(text, " gids ");
+		say_map(text, plan->idmaps[i].gid_map);
+		say(text, "\n");
+	}
 }
 
 static void say_namespaces(struct text *text, const struct plan *plan)
@@ -290,6 +312,7 @@ static void say_root(struct text *text, const struct plan *plan)
 		    plan->root_propagation ? propagation_name(plan->root_propagation) : "");
 	for (size_t i = 0; i < plan->n_mounts; i++)
 		say_mount(text, &plan->mounts[i]);
+	say_idmaps(text, plan);
 	for (size_t i = 0; i < plan->n_masked; i++)
 		say(text, "masked: %s\n", plan->masked_paths[i]);
 	for (size_t i = 0; i < plan->n_readonly; i++)
