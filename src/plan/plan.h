@@ -254,7 +254,7 @@ struct plan {
 	bool root_propagation_recursive;
 	const struct plan_mount *mounts;
 	size_t n_mounts;
-	const char *mount_label;	   /* SELinux context of new file systems, or NULL */
+	const char *mount_label;   /* SELinux context of new file systems, or NULL */
 	struct plan_idmap *idmaps; /* of mounts: each distinct pair once */
 	size_t n_idmaps;
 	bool idmapped;			   /* some mount is */
