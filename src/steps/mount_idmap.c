@@ -239,8 +239,10 @@ int mount_idmap_all(struct run *run, struct oci_error *err)
 	for (size_t i = 0; i < plan->n_mounts; i++) {
 		if (plan->mounts[i].idmap != IDMAP_JOINED || run->sources[i] < 0)
 			continue;
-		if (run->ns_fd[NS_USER] < 0)
-			return 0; /* as above */
+		if (run->ns_fd[NS_USER] < 0) {
+			(void)fail(err, "map ids: there is no other user namespace to join");
+			return fail_at(&plan->mounts[i], err);
+		}
 		TRY(map_one(run, i, run->ns_fd[NS_USER], err));
 	}
 	run->ids_mapped = true;

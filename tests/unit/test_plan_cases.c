@@ -246,7 +246,7 @@ static void say_mount(struct text *text, const struct plan_mount *m)
 }
 
 /* The ranges of a map in one line. */
-static void say_map(struct text *text, const char *map)
+static void say_map_text(struct text *text, const char *map)
 {
 	for (; *map; map++)
 		say(text, "%c", *map == '\n' ? ',' : *map);
@@ -256,9 +256,9 @@ static void say_idmaps(struct text *text, const struct plan *plan)
 {
 	for (size_t i = 0; i < plan->n_idmaps; i++) {
 		say(text, "idmap %zu: uids ", i);
-		say_map(text, plan->idmaps[i].uid_map);
+		say_map_text(text, plan->idmaps[i].uid_map);
 		say(text, " gids ");
-		say_map(text, plan->idmaps[i].gid_map);
+		say_map_text(text, plan->idmaps[i].gid_map);
 		say(text, "\n");
 	}
 }
