@@ -113,17 +113,21 @@ static bool find_culprit(int proc, const char *top, int namespace, char *found, 
 {
 	auto_fd info = openat(proc, "self/mountinfo", O_RDONLY | O_CLOEXEC);
 	FILE *lines = info >= 0 ? fdopen(fd_take(&info), "r") : NULL;
-	auto_free char *real = realpath(top, NULL);
+	auto_fd at = sys_open_tree(AT_FDCWD, top, OPEN_TREE_CLOEXEC);
 	auto_free char *line = NULL;
-	size_t room = 0, length = real ? strlen(real) : 0;
+	char name[32], real[PATH_MAX];
+	ssize_t length;
+	size_t room = 0;
 	bool culprit = false;
 
-	while (lines && real && !culprit && getline(&line, &room, lines) > 0) {
+	(void)snprintf(name, sizeof(name), "self/fd/%d", at);
+	length = readlinkat(proc, name, real, sizeof(real));
+	while (lines && length > 0 && !culprit && getline(&line, &room, lines) > 0) {
 		char *save = NULL, *point = strtok_r(line, " ", &save);
 
 		for (int i = 0; i < 4 && point; i++)
 			point = strtok_r(NULL, " ", &save);
-		if (!point || strncmp(point, real, length) != 0 || point[length] != '/')
+		if (!point || strncmp(point, real, (size_t)length) != 0 || point[length] != '/')
 			continue;
 		culprit = !takes(point, namespace);
 		if (culprit)
