@@ -89,6 +89,27 @@ int sys_capset(const uint32_t effective[2], const uint32_t permitted[2],
 	return (int)syscall(SYS_capset, &header, data);
 }
 
+int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr)
+{
+	return (int)syscall(SYS_sched_setattr, pid, attr, 0);
+}
+
+int sys_ioprio_set(pid_t pid, int priority)
+{
+	return (int)syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, pid, priority);
+}
+
+int sys_set_mempolicy(int mode, const unsigned long *nodes, size_t bits)
+{
+	/* The kernel takes the number less one. */
+	return (int)syscall(SYS_set_mempolicy, mode, nodes, nodes ? bits + 1 : 0);
+}
+
+int sys_get_mempolicy(int *mode, unsigned long *nodes, size_t bits)
+{
+	return (int)syscall(SYS_get_mempolicy, mode, nodes, nodes ? bits + 1 : 0, NULL, 0);
+}
+
 int sys_setresuid(uid_t real, uid_t effective, uid_t saved)
 {
 	return (int)syscall(SYS_setresuid, real, effective, saved);

@@ -39,6 +39,27 @@ int sys_capget(uint32_t effective[2], uint32_t permitted[2], uint32_t inheritabl
 int sys_capset(const uint32_t effective[2], const uint32_t permitted[2],
 	       const uint32_t inheritable[2]);
 
+/* 3.14 sched_setattr(2); the structure in its second size (5.3), which has the utilization clamps.
+ * libc names neither before glibc 2.41. */
+struct sys_sched_attr {
+	uint32_t size;
+	uint32_t policy;
+	uint64_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime;
+	uint64_t deadline;
+	uint64_t period;
+	uint32_t util_min;
+	uint32_t util_max;
+};
+int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr);
+/* ioprio_set(2) of one process, 0: the calling one */
+int sys_ioprio_set(pid_t pid, int priority);
+/* set_mempolicy(2), get_mempolicy(2) of the calling thread; masks of `bits` bits */
+int sys_set_mempolicy(int mode, const unsigned long *nodes, size_t bits);
+int sys_get_mempolicy(int *mode, unsigned long *nodes, size_t bits);
+
 /* Identity changes of the calling thread only: libc's wrappers signal every thread, and a process
  * made by clone3() behind libc's back must not do that. */
 int sys_setresuid(uid_t real, uid_t effective, uid_t saved);

@@ -13,6 +13,7 @@
 #include "libocispec/oci_state.h"
 #include "plan/mount_words.h"
 #include "plan/plan.h"
+#include "plan/scheduling.h"
 
 static const struct option_row options[] = { OPTIONS_END };
 
@@ -69,6 +70,16 @@ static void name_capabilities(struct oci_features_linux *features, struct arena 
 	features->capabilities = document_strings(arena, names, n);
 }
 
+static struct oci_strings name_words(struct arena *arena, const struct plan_word *words)
+{
+	const char *names[16];
+	size_t n = 0;
+
+	for (; words->name && n < sizeof(names) / sizeof(names[0]); words++)
+		names[n++] = words->name;
+	return document_strings(arena, names, n);
+}
+
 static int look(struct oci_features *features, struct arena *arena, struct oci_error *err)
 {
 	struct host host;
@@ -89,6 +100,11 @@ static int look(struct oci_features *features, struct arena *arena, struct oci_e
 	features->linux.selinux = (struct oci_features_enabled){ true, yes };
 	features->linux.intel_rdt =
 		(struct oci_features_intel_rdt){ .present = true, .enabled = no };
+	features->linux.memory_policy = (struct oci_features_memory_policy){
+		.present = true,
+		.modes = name_words(arena, plan_memory_modes),
+		.flags = name_words(arena, plan_memory_flags),
+	};
 	features->linux.mount_extensions.present = true;
 	features->linux.mount_extensions.idmap = (struct oci_features_enabled){ true, yes };
 	features->linux.net_devices = (struct oci_features_enabled){ true, no };

@@ -16,6 +16,7 @@
 #include "base/arena.h"
 #include "libocispec/oci_config.h"
 #include "plan/host.h"
+#include "plan/number_list.h"
 #include "plan/request.h"
 
 /* In the order in which namespaces given by path are joined (user first matters only to those who
@@ -120,6 +121,25 @@ struct plan_capabilities {
 	uint64_t bounding, permitted, effective, inheritable, ambient;
 };
 
+/* process.scheduler in the numbers of sched_setattr(2). */
+struct plan_scheduler {
+	bool present;
+	bool late; /* not before the startContainer hooks ran, and by INIT */
+	uint32_t policy;
+	uint32_t flags;
+	int32_t nice;
+	uint32_t priority;
+	uint64_t runtime, deadline, period; /* ns */
+};
+
+/* linux.memoryPolicy in the numbers of set_mempolicy(2). */
+struct plan_memory_policy {
+	bool present;
+	int mode;
+	int flags;
+	const struct number_set *nodes; /* NULL: none */
+};
+
 enum { PLAN_ENV_ROOM = 5 };
 
 /* The version of the specification that hull's documents follow. */
@@ -153,6 +173,13 @@ struct plan_process {
 	int oom_score_adj;
 	bool has_personality;
 	unsigned long personality;
+	struct plan_scheduler scheduler;
+	bool has_io_priority;
+	int io_priority;       /* as ioprio_set(2) takes it: class and level */
+	bool schedules_itself; /* sets these two itself: PARENT hasn't the right to */
+	const struct number_set *initial_cpus; /* process.execCPUAffinity, for exec; or NULL */
+	const struct number_set *final_cpus;
+	struct plan_memory_policy memory_policy;
 	bool terminal;
 	unsigned short rows, columns; /* 0: not given */
 	unsigned preserve_fds;

@@ -12,6 +12,7 @@
 #include <sys/resource.h>
 
 #include "plan/planner.h"
+#include "plan/scheduling.h"
 
 static const struct {
 	const char *name;
@@ -361,6 +362,7 @@ int plan_process(struct planner *p)
 	if (!in->present && p->request->run)
 		return planner_refuse(p, PLAN_INVALID, "/process",
 				      "missing: create works without it, run doesn't");
+	TRY(plan_memory_policy(p, out));
 	if (!in->present)
 		return 0;
 	if (in->args.n == 0)
@@ -377,6 +379,7 @@ int plan_process(struct planner *p)
 	TRY(plan_capabilities(p, &out->caps));
 	TRY(plan_rlimits(p, out));
 	TRY(plan_terminal(p, out));
+	TRY(plan_scheduling(p, out));
 	TRY(plan_small(p, out));
 	return plan_process_labels(p, in, out);
 }

@@ -23,6 +23,13 @@ static const struct {
 	{ "/process/capabilities/bounding", "/process/capabilities" },
 	{ "/process/capabilities/permitted", "/process/capabilities" },
 	{ "/process/capabilities/inheritable", "/process/capabilities/ambient" },
+	{ "/process/scheduler/policy", "/process/scheduler" },
+	{ "/process/scheduler/flags", "/process/scheduler" },
+	{ "/process/scheduler/runtime", "/process/scheduler/deadline" },
+	{ "/process/scheduler/deadline", "/process/scheduler/period" },
+	{ "/linux/memoryPolicy/mode", "/linux/memoryPolicy" },
+	{ "/linux/memoryPolicy/nodes", "/linux/memoryPolicy" },
+	{ "/linux/memoryPolicy/flags", "/linux/memoryPolicy" },
 };
 
 static int compare(const void *a, const void *b)

@@ -8,21 +8,6 @@
 
 #include "plan/planner.h"
 
-static bool scheduler(const struct oci_config *c)
-{
-	return c->process.scheduler.present;
-}
-
-static bool io_priority(const struct oci_config *c)
-{
-	return c->process.io_priority.present;
-}
-
-static bool exec_affinity(const struct oci_config *c)
-{
-	return c->process.exec_cpu_affinity.initial || c->process.exec_cpu_affinity.final;
-}
-
 static bool net_devices(const struct oci_config *c)
 {
 	return c->linux.net_devices.n > 0;
@@ -34,14 +19,6 @@ static bool intel_rdt(const struct oci_config *c)
 
 	return rdt->clos_id || rdt->schemata.n > 0 || rdt->l3_cache_schema || rdt->mem_bw_schema ||
 	       rdt->enable_monitoring;
-}
-
-static bool memory_policy(const struct oci_config *c)
-{
-	const struct oci_memory_policy *policy = &c->linux.memory_policy;
-
-	return policy->flags.n > 0 || (policy->nodes && policy->nodes[0]) ||
-	       (policy->mode && strcmp(policy->mode, "MPOL_DEFAULT") != 0);
 }
 
 /* A filter that allows everything and nothing else is no filter. */
@@ -57,12 +34,8 @@ static const struct {
 	const char *pointer;
 	bool (*asked)(const struct oci_config *);
 } unsupported[] = {
-	{ "/process/scheduler", scheduler },
-	{ "/process/ioPriority", io_priority },
-	{ "/process/execCPUAffinity", exec_affinity },
 	{ "/linux/netDevices", net_devices },
 	{ "/linux/intelRdt", intel_rdt },
-	{ "/linux/memoryPolicy", memory_policy },
 	{ "/linux/seccomp", seccomp },
 };
 

@@ -23,6 +23,7 @@
 #include "steps/process.h"
 #include "steps/record.h"
 #include "steps/rootfs.h"
+#include "steps/scheduling.h"
 #include "steps/spawn.h"
 #include "steps/start_socket.h"
 #include "steps/terminal.h"
@@ -199,6 +200,26 @@ static bool set_personality(const struct plan *p)
 	return p->process.present && p->process.has_personality;
 }
 
+static bool memory_policy(const struct plan *p)
+{
+	return p->process.present && p->process.memory_policy.present;
+}
+
+static bool schedules(const struct plan *p)
+{
+	return p->process.present && (p->process.scheduler.present || p->process.has_io_priority);
+}
+
+static bool scheduled(const struct plan *p)
+{
+	return schedules(p) && !p->process.schedules_itself;
+}
+
+static bool schedules_itself(const struct plan *p)
+{
+	return schedules(p) && p->process.schedules_itself;
+}
+
 static bool no_new_privs(const struct plan *p)
 {
 	return p->process.present && p->process.no_new_privs;
@@ -263,6 +284,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "open the root file system",              .when = joins_mounts_not, .run = rootfs_open, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open mount sources",                     .when = new_mounts, .run = mount_open_sources, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open namespaces given by path",          .when = joins, .run = namespace_open, .looks = true),
+	ROW(DO,   PARENT, PARENT, "try the memory policy",                  .when = memory_policy, .run = scheduling_look_memory, .looks = true),
 	ROW(DO,   PARENT, PARENT, "check the id mappings",                  .when = new_user, .run = idmap_check, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = writes_proc, .run = namespace_open_proc, .looks = true),
 	ROW(DO,   PARENT, PARENT, "ask for the security labels",            .when = labels, .run = label_look, .looks = true),
@@ -299,6 +321,7 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "become root of the user namespace",      .when = has_user, .run = idmap_become),
 	ROW(DO,   INIT,   INIT,   "make the ipc namespace",                 .when = late_ipc, .run = namespace_make_ipc),
 	ROW(DO,   INIT,   INIT,   "reset what the caller passed on",        .run = caller_reset),
+	ROW(DO,   INIT,   INIT,   "set the memory policy",                  .when = memory_policy, .run = scheduling_set_memory_policy),
 	ROW(DO,   INIT,   INIT,   "join a new session keyring",             .when = keyring, .run = caller_new_keyring),
 	ROW(DO,   INIT,   INIT,   "bring up the loopback",                  .when = new_network, .run = namespace_loopback),
 	ROW(DO,   INIT,   INIT,   "set host and domain name",               .when = names, .run = namespace_names),
@@ -338,6 +361,7 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "outlive the creator",                    .run = spawn_outlive),
 	ROW(PASS, INIT,   PARENT, "ready",                                  .patient = create_container),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
+	ROW(DO,   PARENT, PARENT, "set scheduling and I/O priority",        .when = scheduled, .run = scheduling_set),
 	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),
 	ROW(DO,   PARENT, PARENT, "send the pidfd",                         .when = pidfd_socket, .run = record_send_pidfd),
 	ROW(DO,   PARENT, PARENT, "record the container as created",        .run = record_created),
@@ -347,6 +371,7 @@ const struct row create_rows[] = {
 	ROW(DO,   START,  START,  "bind the notify socket",                 .when = notify, .run = notify_bind),
 	ROW(PASS, START,  INIT,   "start"),
 	ROW(DO,   INIT,   INIT,   "run startContainer hooks",               .when = start_container, .run = hook_start_container),
+	ROW(DO,   INIT,   INIT,   "set its own scheduling and I/O priority", .when = schedules_itself, .run = scheduling_set_own),
 	/* Not before: with few fds left INIT could neither accept START nor run hooks. */
 	ROW(DO,   INIT,   INIT,   "lower resource limits",                  .when = rlimits, .run = caller_lower_rlimits),
 	/* Privilege goes from here on, each row while what the next ones need is still held. */

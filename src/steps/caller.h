@@ -6,8 +6,10 @@
  *   reset:  signal mask and dispositions, CPU affinity (to all the cgroup's cpuset allows), timer
  *           slack, supplementary groups, the session keyring (unless --no-new-keyring), umask, the
  *           working directory, the session, every fd but 0, 1, 2 and those of --preserve-fds
- *   kept:   nice value, I/O priority, scheduling policy, rlimits that config.json doesn't name,
- *           oom_score_adj without process.oomScoreAdj, personality without linux.personality
+ *   kept:   nice value and scheduling policy without process.scheduler, I/O priority without
+ *           process.ioPriority, memory policy without linux.memoryPolicy, rlimits that config.json
+ *           doesn't name, oom_score_adj without process.oomScoreAdj, personality without
+ *           linux.personality
  */
 #ifndef STEPS_CALLER_H
 #define STEPS_CALLER_H

@@ -327,7 +327,8 @@ int process_shed(struct run *run, struct oci_error *err)
 {
 	const struct plan_capabilities *caps = &run->plan->process.caps;
 	const uint64_t later =
-		UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP;
+		UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP |
+		(run->plan->process.scheduler.late ? UINT64_C(1) << CAP_SYS_NICE : 0);
 	/* Inheritable ones have to be permitted at the time they are chosen. */
 	uint64_t keep = (caps->permitted | caps->inheritable | later) & run->plan->capabilities;
 	uint32_t kept[2];

@@ -133,8 +133,8 @@ agree() {
 		/process/oomScoreAdj .process.oomScoreAdj = 2000
 		/process/apparmorProfile .process.apparmorProfile = "x"
 		/process/selinuxLabel .process.selinuxLabel = "x"
-		/process/scheduler .process.scheduler = { policy: "SCHED_FIFO", priority: 5 }
-		/process/ioPriority .process.ioPriority = { class: "IOPRIO_CLASS_IDLE", priority: 0 }
+		/process/scheduler .process.scheduler = { policy: "SCHED_FIFO" }
+		/process/ioPriority .process.ioPriority = { class: "IOPRIO_CLASS_BE", priority: 8 }
 		/mounts .mounts = {}
 		/mounts/0 .mounts = [{ type: "tmpfs" }]
 		/mounts/3 .mounts += [{ destination: "/x", type: "bind", source: "/no/such/source", options: ["bind"] }]
@@ -171,7 +171,7 @@ agree() {
 		/linux/personality .linux.personality = { domain: "x" }
 		/linux/intelRdt .linux.intelRdt = { closID: "x" }
 		/linux/netDevices .linux.netDevices = { eth9: { name: "x" } }
-		/linux/memoryPolicy .linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "0" }
+		/linux/memoryPolicy .linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "7000" }
 		/linux/cgroupsPath .linux.cgroupsPath = "/"
 		/linux/cgroupsPath .linux.cgroupsPath = 1
 	END

@@ -303,13 +303,13 @@ as_nobody() {
 
 @test "check finds in the plan what create would refuse, all of it" {
 	"$HULL" spec -f - | jq '.linux.namespaces[0].path = "relative" | .hooks.prestart = [] |
-		.linux.namespaces |= map(select(.type != "uts")) | .process.scheduler = { policy: "SCHED_RR" }' \
+		.linux.namespaces |= map(select(.type != "uts")) | .linux.resources.pids.limit = 5' \
 		>config.json
 	run "$HULL" check
 	assert_status 1
 	matches '^invalid: /linux/namespaces/0/path: .*\([0-9]+:[0-9]+\)$'
 	matches '^invalid: /hostname: .*\([0-9]+:[0-9]+\)$'
-	matches '^host: /process/scheduler: .*not implemented yet.*\([0-9]+:[0-9]+\)$'
+	matches '^host: /linux/resources/pids/limit: .*not implemented yet.*\([0-9]+:[0-9]+\)$'
 }
 
 @test "check of a good bundle with unknown keys has notes, and succeeds" {
@@ -352,7 +352,7 @@ as_nobody() {
 # A config with a note (a capability that no kernel knows), and with an error behind it.
 noted_config() {
 	"$HULL" spec -f - | jq '.process.capabilities.bounding += ["CAP_NONE"] |
-		.process.capabilities.permitted += ["CAP_NEITHER"] | .process.scheduler.policy = "SCHED_RR" |
+		.process.capabilities.permitted += ["CAP_NEITHER"] | .linux.resources.pids.limit = 5 |
 		.process.terminal = false' \
 		>config.json
 }
@@ -360,7 +360,7 @@ noted_config() {
 @test "at the default level warnings are members of the error's line" {
 	noted_config
 	run "$HULL" --root "$ROOT" --log "$T/log" --log-format json create a
-	assert_fails "config.json: /process/scheduler: "
+	assert_fails "config.json: /linux/resources/pids/limit: "
 	lacks CAP_NONE
 	assert_equal "$(wc -l <"$T/log")" 1
 	assert_equal "$(jq -r .code <"$T/log")" unsupported

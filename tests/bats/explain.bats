@@ -82,6 +82,10 @@ same() {
 		.process.rlimits = [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }]
 		.process.oomScoreAdj = 500
 		.process.noNewPrivileges = false
+		.process.scheduler = { policy: "SCHED_BATCH" }
+		.process.ioPriority = { class: "IOPRIO_CLASS_IDLE" }
+		.process.scheduler = { policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 100000000 } | .hooks = { startContainer: [{ path: "/bin/true" }] }
+		.linux.memoryPolicy = { mode: "MPOL_LOCAL" }
 		.process.user = { uid: 1000, gid: 1000 } | .process.env += ["HOME=/"]
 		.linux.personality = { domain: "LINUX32" }
 		.hooks = { prestart: [{ path: "/bin/true" }] }

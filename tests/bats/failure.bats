@@ -59,6 +59,9 @@ everything() {
 		| .linux.namespaces += [{ type: "network" }]
 		| .process.terminal = true
 		| .process.oomScoreAdj = 500
+		| .process.scheduler = { policy: "SCHED_BATCH", nice: 1 }
+		| .process.ioPriority = { class: "IOPRIO_CLASS_IDLE" }
+		| .linux.memoryPolicy = { mode: "MPOL_LOCAL" }
 		| .process.user = { uid: 1000, gid: 1000 }
 		| .process.rlimits = [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }]
 		| .mounts += [{ destination: "/tmp", type: "tmpfs", source: "x" },
@@ -74,6 +77,7 @@ joining() {
 	everything
 	config '.linux.namespaces |= map(if .type == "uts" then .path = "/proc/self/ns/uts" else . end)
 		| del(.hostname) | .process.terminal = false
+		| .process.scheduler = { policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 100000000 }
 		| .linux.namespaces |= map(if .type == "network" then .path = "/proc/self/ns/net" else . end)'
 }
 

@@ -306,6 +306,60 @@ static int cmd_scheduling(char **args)
 	return 0;
 }
 
+static int cmd_scheduler(char **args)
+{
+	/* struct sched_attr, which <sched.h> and <linux/sched/types.h> quarrel about */
+	struct {
+		uint32_t size, policy;
+		uint64_t flags;
+		int32_t nice;
+		uint32_t priority;
+		uint64_t runtime, deadline, period;
+		uint32_t util_min, util_max;
+	} attr = { 0 };
+	static const char *const policies[] = { "OTHER", "FIFO", "RR",	     "BATCH",
+						"ISO",	 "IDLE", "DEADLINE", "EXT" };
+	long io = syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, 0);
+
+	(void)args;
+	if (syscall(SYS_sched_getattr, 0, &attr, sizeof(attr), 0) < 0)
+		printf("policy=%s\n", outcome(-1));
+	else
+		printf("policy=%s\nflags=%#llx\nnice=%d\npriority=%u\ndeadline=%llu:%llu:%llu\n",
+		       attr.policy < 8 ? policies[attr.policy] : "?",
+		       (unsigned long long)attr.flags, attr.nice, attr.priority,
+		       (unsigned long long)attr.runtime, (unsigned long long)attr.deadline,
+		       (unsigned long long)attr.period);
+	printf("ioprio=%ld:%ld\n", io >> 13, io & 0x1fff);
+	return 0;
+}
+
+static int cmd_mempolicy(char **args)
+{
+	static const char *const modes[] = {
+		"DEFAULT",	  "PREFERRED",		"BIND", "INTERLEAVE", "LOCAL",
+		"PREFERRED_MANY", "WEIGHTED_INTERLEAVE"
+	};
+	unsigned long nodes[1024 / 8 / sizeof(unsigned long)] = { 0 };
+	int mode = -1;
+	unsigned plain;
+
+	(void)args;
+	if (syscall(SYS_get_mempolicy, &mode, nodes, 1025, NULL, 0) < 0) {
+		printf("mode=%s\n", outcome(-1));
+		return 0;
+	}
+	plain = (unsigned)mode & 0xfffU;
+	printf("mode=%s%s%s%s\nnodes=", plain < 7 ? modes[plain] : "?",
+	       mode & 1 << 13 ? " NUMA_BALANCING" : "", mode & 1 << 14 ? " RELATIVE_NODES" : "",
+	       mode & 1 << 15 ? " STATIC_NODES" : "");
+	for (unsigned node = 0; node < 1024; node++)
+		if (nodes[node / 64] >> node % 64 & 1)
+			printf(" %u", node);
+	printf("\n");
+	return 0;
+}
+
 /* --- Files --- */
 
 static void print_file(const char *path)
@@ -887,6 +941,7 @@ static const struct {
 	{ "kill-self", 1, cmd_kill_self },
 	{ "listen-fds", 0, cmd_listen_fds },
 	{ "ls", 1, cmd_ls },
+	{ "mempolicy", 0, cmd_mempolicy },
 	{ "mkdir", 1, cmd_mkdir },
 	{ "mknod", 4, cmd_mknod },
 	{ "mount", 2, cmd_mount },
@@ -906,6 +961,7 @@ static const struct {
 	{ "read", 0, cmd_read },
 	{ "readlink", 1, cmd_readlink },
 	{ "rlimits", 0, cmd_rlimits },
+	{ "scheduler", 0, cmd_scheduler },
 	{ "scheduling", 0, cmd_scheduling },
 	{ "setxattr", 3, cmd_setxattr },
 	{ "signals", 0, cmd_signals },

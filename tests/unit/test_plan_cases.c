@@ -139,6 +139,8 @@ static void obey(struct scene *s, const char *word)
 		s->host.cgroup_mount[0] = '\0';
 	else if (strcmp(word, "no-cap-net-admin") == 0)
 		s->host.capabilities &= ~(UINT64_C(1) << 12);
+	else if (strcmp(word, "no-cap-sys-nice") == 0)
+		s->host.capabilities &= ~(UINT64_C(1) << 23);
 	else
 		tap_ok(false, "'%s' is a word of .request files", word);
 }
@@ -370,6 +372,44 @@ static void say_user(struct text *text, const struct plan_process *process)
 	}
 }
 
+static void say_set(struct text *text, const char *name, const struct number_set *set)
+{
+	if (!set)
+		return;
+	say(text, " %s", name);
+	for (unsigned n = 0; n < NUMBERS; n++)
+		if (number_in(set, n))
+			say(text, " %u", n);
+}
+
+static void say_scheduling(struct text *text, const struct plan_process *process)
+{
+	const struct plan_scheduler *s = &process->scheduler;
+
+	if (s->present)
+		say(text,
+		    "scheduler: policy %u flags %x nice %d priority %u deadline %llu:%llu:%llu%s\n",
+		    s->policy, s->flags, s->nice, s->priority, (unsigned long long)s->runtime,
+		    (unsigned long long)s->deadline, (unsigned long long)s->period,
+		    s->late ? ", after the hooks" : "");
+	if (process->has_io_priority)
+		say(text, "I/O priority: %x\n", (unsigned)process->io_priority);
+	if (process->schedules_itself && (s->present || process->has_io_priority))
+		say(text, "INIT schedules itself\n");
+	if (process->initial_cpus || process->final_cpus) {
+		say(text, "exec'd on CPUs:");
+		say_set(text, "initial", process->initial_cpus);
+		say_set(text, "final", process->final_cpus);
+		say(text, "\n");
+	}
+	if (process->memory_policy.present) {
+		say(text, "memory policy: mode %d flags %x", process->memory_policy.mode,
+		    (unsigned)process->memory_policy.flags);
+		say_set(text, "nodes", process->memory_policy.nodes);
+		say(text, "\n");
+	}
+}
+
 static void say_process(struct text *text, const struct plan_process *process)
 {
 	if (!process->present) {
@@ -399,6 +439,7 @@ static void say_process(struct text *text, const struct plan_process *process)
 		say(text, "oom_score_adj: %d\n", process->oom_score_adj);
 	if (process->has_personality)
 		say(text, "personality: %lx\n", process->personality);
+	say_scheduling(text, process);
 	if (process->terminal)
 		say(text, "terminal: %u rows, %u columns\n", process->rows, process->columns);
 	if (process->preserve_fds)
