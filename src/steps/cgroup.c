@@ -656,6 +656,19 @@ int cgroup_pids(const struct state *state, pid_t **pids, size_t *n, struct oci_e
 	return 0;
 }
 
+int cgroup_open(const struct state *state, int *fd, struct oci_error *err)
+{
+	auto_fd root = -1;
+	auto_fd dir = -1;
+	enum whose whose;
+
+	*fd = -1;
+	TRY(open_own(state, &root, &dir, &whose, err));
+	if (whose == OURS || whose == TAKEN)
+		*fd = fd_take(&dir);
+	return 0;
+}
+
 int cgroup_frozen(const struct state *state)
 {
 	struct oci_error ignored = { 0 };

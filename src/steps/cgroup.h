@@ -47,6 +47,10 @@ int cgroup_remove(const struct state *state, struct oci_error *err);
  * NULL when there is none. Works for cgroups that hull didn't make as well. */
 int cgroup_pids(const struct state *state, pid_t **pids, size_t *n, struct oci_error *err);
 
+/* Opens the container's cgroup directory, made by hull or not; *fd is -1 when there is none, or
+ * when another directory has its name by now. */
+int cgroup_open(const struct state *state, int *fd, struct oci_error *err);
+
 /* 1: frozen (cgroup.events), 0: not, or it is gone, or the container has none. */
 int cgroup_frozen(const struct state *state);
 

@@ -71,17 +71,24 @@ static int load_filter(const struct plan_cgroup *cgroup, struct oci_error *err)
 	return fd < 0 ? fail_load(&attr, err) : fd;
 }
 
+static int look_at_program(int fd, struct bpf_prog_info *info)
+{
+	union bpf_attr query = {
+		.info = { .bpf_fd = (uint32_t)fd, .info_len = sizeof(*info), .info = address(info) }
+	};
+
+	*info = (struct bpf_prog_info){ 0 };
+	return sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &query, sizeof(query));
+}
+
 /* An fd of program `id` if it is one of hull's, else -1. */
 static int open_own_program(uint32_t id)
 {
 	union bpf_attr by_id = { .prog_id = id };
 	auto_fd fd = sys_bpf(BPF_PROG_GET_FD_BY_ID, &by_id, sizeof(by_id));
-	struct bpf_prog_info info = { 0 };
-	union bpf_attr query = {
-		.info = { .bpf_fd = (uint32_t)fd, .info_len = sizeof(info), .info = address(&info) }
-	};
+	struct bpf_prog_info info;
 
-	if (fd < 0 || sys_bpf(BPF_OBJ_GET_INFO_BY_FD, &query, sizeof(query)) < 0)
+	if (fd < 0 || look_at_program(fd, &info) < 0)
 		return -1;
 	return strcmp(info.name, PROGRAM_NAME) == 0 ? fd_take(&fd) : -1;
 }
@@ -153,4 +160,36 @@ int device_filter_attach(struct run *run, struct oci_error *err)
 	if (sys_bpf(BPF_PROG_QUERY, &query, sizeof(query)) < 0)
 		return fail_sys(err, "look for earlier device filters: bpf");
 	return attach_among(run->cgroup, program, ids, query.query.prog_cnt, err);
+}
+
+int device_filter_look(int cgroup, const struct plan_cgroup *plan, struct device_filters *found,
+		       struct oci_error *err)
+{
+	struct bpf_prog_info expected, info;
+	uint32_t ids[PROGRAMS_MAX];
+	union bpf_attr query = { .query = { .target_fd = (uint32_t)cgroup,
+					    .attach_type = BPF_CGROUP_DEVICE,
+					    .prog_ids = address(ids),
+					    .prog_cnt = PROGRAMS_MAX } };
+	auto_fd program = load_filter(plan, err);
+
+	*found = (struct device_filters){ 0 };
+	if (program < 0)
+		return -1;
+	if (look_at_program(program, &expected) < 0)
+		return fail_sys(err, "look at the expected device filter: bpf");
+	if (sys_bpf(BPF_PROG_QUERY, &query, sizeof(query)) < 0)
+		return fail_sys(err, "look for device filters: bpf");
+	found->n = query.query.prog_cnt;
+	for (uint32_t i = 0; i < query.query.prog_cnt; i++) {
+		auto_fd own = open_own_program(ids[i]);
+
+		if (own < 0 || look_at_program(own, &info) < 0)
+			continue;
+		found->n_own++;
+		/* The kernel's own hash of the instructions. */
+		if (memcmp(info.tag, expected.tag, sizeof(info.tag)) == 0)
+			found->n_as_planned++;
+	}
+	return 0;
 }

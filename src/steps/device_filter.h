@@ -15,4 +15,15 @@
  * (code "device-filter"). */
 int device_filter_attach(struct run *run, struct oci_error *err);
 
+struct device_filters {
+	unsigned n;	       /* device programs on the cgroup: a device must pass them all */
+	unsigned n_own;	       /* of them those with hull's name */
+	unsigned n_as_planned; /* of these those with the planned instructions */
+};
+
+/* What is attached to a cgroup, compared with the plan's filter. That one is loaded, so that the
+ * kernel hashes it, and let go of; nothing is attached. Needs what attaching needs. */
+int device_filter_look(int cgroup, const struct plan_cgroup *plan, struct device_filters *found,
+		       struct oci_error *err);
+
 #endif
