@@ -406,11 +406,11 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	mkdir -p "$root/proc/sys/kernel"
 	verify_differs '/linux/maskedPaths/0: .*nothing covers it' '/mounts/0/type: .*expected proc, found tmpfs'
 	run hull verify "$ID"
-	! grep -q $'\e' <<<"$output"
+	lacks $'\e'
 	has_text '/proc/?[31mred'
 	run hull verify --format json "$ID"
 	jq -e . <<<"$output" >/dev/null
-	! grep -q $'\e' <<<"$output"
+	lacks $'\e'
 	stat -c '%x %y %z %i' "$T/outside" "$T/outside/file" | diff "$T/outside.before" -
 }
 
