@@ -55,6 +55,11 @@ long sys_keyctl_join(const char *name)
 	return syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, name);
 }
 
+int sys_seccomp(unsigned operation, unsigned flags, const void *argument)
+{
+	return (int)syscall(SYS_seccomp, operation, flags, argument);
+}
+
 int sys_bpf(int command, union bpf_attr *attr, size_t size)
 {
 	return (int)syscall(SYS_bpf, command, attr, size);

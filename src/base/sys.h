@@ -33,6 +33,8 @@ int sys_pidfd_getfd(int pidfd, int fd);
 int sys_execveat(int fd, char *const argv[], char *const envp[]);
 int sys_pivot_root(const char *new_root, const char *put_old);
 long sys_keyctl_join(const char *name);
+/* seccomp(2): an operation with its flags and argument */
+int sys_seccomp(unsigned operation, unsigned flags, const void *argument);
 int sys_bpf(int command, union bpf_attr *attr, size_t size);
 /* capget(2), capset(2) of the calling thread, version 3: two 32-bit words each, low word first */
 int sys_capget(uint32_t effective[2], uint32_t permitted[2], uint32_t inheritable[2]);

@@ -14,6 +14,8 @@
 #include "plan/mount_words.h"
 #include "plan/plan.h"
 #include "plan/scheduling.h"
+#include "plan/seccomp.h"
+#include "steps/seccomp.h"
 
 static const struct option_row options[] = { OPTIONS_END };
 
@@ -80,6 +82,37 @@ static struct oci_strings name_words(struct arena *arena, const struct plan_word
 	return document_strings(arena, names, n);
 }
 
+/* What the tables have and kernel and libseccomp can. */
+static void name_seccomp(struct oci_features_seccomp *seccomp, struct arena *arena)
+{
+	const char *names[32];
+	size_t n = 0;
+
+	*seccomp = (struct oci_features_seccomp){ .present = true, .enabled = yes };
+	for (const struct plan_seccomp_word *action = plan_seccomp_actions; action->name; action++)
+		if (filter_knows_action(action->value))
+			names[n++] = action->name;
+	seccomp->actions = document_strings(arena, names, n);
+	n = 0;
+	for (const struct plan_seccomp_word *op = plan_seccomp_operators; op->name; op++)
+		names[n++] = op->name;
+	seccomp->operators = document_strings(arena, names, n);
+	n = 0;
+	for (size_t i = 0; plan_seccomp_archs[i]; i++)
+		if (plan_seccomp_arch(plan_seccomp_archs[i]))
+			names[n++] = plan_seccomp_archs[i];
+	seccomp->archs = document_strings(arena, names, n);
+	n = 0;
+	for (const struct plan_seccomp_word *flag = plan_seccomp_flags; flag->name; flag++)
+		names[n++] = flag->name;
+	seccomp->known_flags = document_strings(arena, names, n);
+	n = 0;
+	for (const struct plan_seccomp_word *flag = plan_seccomp_flags; flag->name; flag++)
+		if (filter_known_flags(flag->value))
+			names[n++] = flag->name;
+	seccomp->supported_flags = document_strings(arena, names, n);
+}
+
 static int look(struct oci_features *features, struct arena *arena, struct oci_error *err)
 {
 	struct host host;
@@ -95,7 +128,7 @@ static int look(struct oci_features *features, struct arena *arena, struct oci_e
 	features->linux.cgroup = (struct oci_features_cgroup){
 		.present = true, .v1 = no, .v2 = yes, .systemd = no, .systemd_user = no, .rdma = no
 	};
-	features->linux.seccomp = (struct oci_features_seccomp){ .present = true, .enabled = no };
+	name_seccomp(&features->linux.seccomp, arena);
 	features->linux.apparmor = (struct oci_features_enabled){ true, yes };
 	features->linux.selinux = (struct oci_features_enabled){ true, yes };
 	features->linux.intel_rdt =

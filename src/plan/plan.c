@@ -61,6 +61,7 @@ static int plan_all(struct planner *p)
 	TRY(plan_sysctls(p));
 	TRY(plan_hooks(p));
 	TRY(plan_cgroup(p));
+	TRY(plan_seccomp(p));
 	TRY(plan_unsupported(p));
 	return 0;
 }

@@ -217,6 +217,36 @@ struct plan_sysctl {
 	enum plan_ns_type holder; /* the namespace that it belongs to */
 };
 
+/* A condition on one argument of a system call, for libseccomp. */
+struct plan_seccomp_arg {
+	uint32_t index;
+	uint32_t op; /* enum scmp_compare */
+	uint64_t value, value_two;
+};
+
+/* The calls of one entry of linux.seccomp.syscalls, under conditions that must all hold: an entry
+ * with alternatives on one argument becomes several of these. */
+struct plan_seccomp_rule {
+	const struct oci_strings *names;
+	uint32_t action; /* SECCOMP_RET_* with its data */
+	const struct plan_seccomp_arg *args;
+	size_t n_args;
+	size_t index; /* /linux/seccomp/syscalls/INDEX */
+};
+
+struct plan_seccomp {
+	bool present;
+	uint32_t default_action;
+	const uint32_t *archs; /* libseccomp's tokens; the native one counts always */
+	size_t n_archs;
+	const struct plan_seccomp_rule *rules;
+	size_t n_rules;
+	unsigned flags; /* SECCOMP_FILTER_FLAG_*, without NEW_LISTENER */
+	bool notify;	/* some rule asks the listener */
+	const char *listener_path;
+	const char *listener_metadata; /* or NULL */
+};
+
 struct plan_cgroup {
 	bool used;	  /* false: --cgroup-manager=disabled, the caller's cgroup stays */
 	const char *path; /* below the cgroup2 mount, no leading '/': "user/c1" */
@@ -302,6 +332,7 @@ struct plan {
 	struct plan_process process;
 	struct plan_hooks hooks[HOOK_KINDS];
 	struct plan_cgroup cgroup;
+	struct plan_seccomp seccomp;
 
 	bool notify;		 /* NOTIFY_SOCKET is proxied */
 	const char *annotations; /* "{...}" JSON text or NULL */

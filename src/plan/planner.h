@@ -50,6 +50,7 @@ int plan_process(struct planner *p);
 int plan_mount_label(struct planner *p); /* before plan_mounts(), which uses it */
 int plan_sysctls(struct planner *p);
 int plan_hooks(struct planner *p);
+int plan_seccomp(struct planner *p);
 int plan_cgroup(struct planner *p);	 /* path, device filter, limits */
 int plan_unsupported(struct planner *p); /* what is not implemented yet is refused, never ignored */
 

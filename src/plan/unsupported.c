@@ -21,22 +21,12 @@ static bool intel_rdt(const struct oci_config *c)
 	       rdt->enable_monitoring;
 }
 
-/* A filter that allows everything and nothing else is no filter. */
-static bool seccomp(const struct oci_config *c)
-{
-	const struct oci_seccomp *seccomp = &c->linux.seccomp;
-
-	return seccomp->present && (strcmp(seccomp->default_action, "SCMP_ACT_ALLOW") != 0 ||
-				    seccomp->syscalls.n > 0 || seccomp->listener_path);
-}
-
 static const struct {
 	const char *pointer;
 	bool (*asked)(const struct oci_config *);
 } unsupported[] = {
 	{ "/linux/netDevices", net_devices },
 	{ "/linux/intelRdt", intel_rdt },
-	{ "/linux/seccomp", seccomp },
 };
 
 int plan_unsupported(struct planner *p)

@@ -75,7 +75,7 @@ struct later {
 	struct plan plan;
 };
 
-static int plan_later(struct later *later, int dir, const struct state *state, bool hooks,
+static int plan_later(struct later *later, int dir, const struct state *state, bool config,
 		      struct oci_error *err)
 {
 	struct request *request = &later->request;
@@ -83,7 +83,7 @@ static int plan_later(struct later *later, int dir, const struct state *state, b
 	request->id = state->id;
 	request->bundle = state->bundle;
 	request->notify_socket = getenv("NOTIFY_SOCKET");
-	if (hooks) {
+	if (config) {
 		if (oci_config_read_file(&later->config, dir, STATE_CONFIG, NULL, err) < 0)
 			return fail_in(err, "the stored " STATE_CONFIG);
 		TRY(plan_make_hooks(&later->plan, &later->config, request, err));
@@ -92,6 +92,10 @@ static int plan_later(struct later *later, int dir, const struct state *state, b
 	later->plan.process.present = true;
 	/* INIT has the list; START only needs to know that there is one. */
 	later->plan.hooks[HOOK_START_CONTAINER].n = state->hooks_start;
+	later->plan.seccomp.present = state->seccomp;
+	later->plan.seccomp.notify = state->seccomp_notify;
+	later->plan.seccomp.listener_path = later->config.linux.seccomp.listener_path;
+	later->plan.seccomp.listener_metadata = later->config.linux.seccomp.listener_metadata;
 	later->plan.notify = state->notify && request->notify_socket && *request->notify_socket;
 	return 0;
 }
@@ -105,7 +109,8 @@ static void later_done(struct later *later)
 static int start_created(struct run *run, struct later *later, struct oci_error *err)
 {
 	fault_prepare();
-	TRY(plan_later(later, run->state_dir, &run->state, run->state.hooks_poststart, err));
+	TRY(plan_later(later, run->state_dir, &run->state,
+		       run->state.hooks_poststart || run->state.seccomp_notify, err));
 	run->plan = &later->plan;
 	run->init_pid = run->state.pid;
 	return rows_act(create_rows, run, START, rows_join(create_rows), err);

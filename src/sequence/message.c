@@ -5,14 +5,23 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/file.h"
+
+static size_t size_of(const struct message *message)
+{
+	if (!message->failed)
+		return offsetof(struct message, err);
+	return offsetof(struct message, err.text) + strlen(message->err.text) + 1;
+}
 
 int message_send(int channel, const struct message *message, int fd, struct oci_error *err)
 {
-	size_t size = offsetof(struct message, err);
+	return fd_send(channel, message, size_of(message), fd, err);
+}
 
-	if (message->failed)
-		size = offsetof(struct message, err.text) + strlen(message->err.text) + 1;
-	return fd_send(channel, message, size, fd, err);
+int message_send_plain(int channel, const struct message *message, struct oci_error *err)
+{
+	return file_write_all(channel, message, size_of(message), err);
 }
 
 static void clean(char *text, size_t size)
@@ -21,6 +30,15 @@ static void clean(char *text, size_t size)
 	for (char *at = text; *at; at++)
 		if ((unsigned char)*at < ' ' || *at == 0x7f)
 			*at = ' ';
+}
+
+static int check(struct message *message, size_t size, struct oci_error *err)
+{
+	if (size < offsetof(struct message, err))
+		return fail(err, "a message of %zu bytes is too short", size);
+	clean(message->err.code, sizeof(message->err.code));
+	clean(message->err.text, sizeof(message->err.text));
+	return 1;
 }
 
 int message_receive(int channel, struct message *message, int *fd, struct oci_error *err)
@@ -33,9 +51,20 @@ int message_receive(int channel, struct message *message, int *fd, struct oci_er
 		return 0;
 	if (got <= 0)
 		return (int)got;
-	if ((size_t)got < offsetof(struct message, err))
-		return fail(err, "a message of %zd bytes is too short", got);
-	clean(message->err.code, sizeof(message->err.code));
-	clean(message->err.text, sizeof(message->err.text));
-	return 1;
+	return check(message, (size_t)got, err);
+}
+
+int message_receive_plain(int channel, struct message *message, struct oci_error *err)
+{
+	ssize_t got;
+
+	memset(message, 0, sizeof(*message));
+	do {
+		got = read(channel, message, sizeof(*message));
+	} while (got < 0 && errno == EINTR);
+	if (got < 0 && errno == ECONNRESET)
+		return 0;
+	if (got < 0)
+		return fail_sys(err, "read");
+	return got == 0 ? 0 : check(message, (size_t)got, err);
 }

@@ -102,8 +102,12 @@ static int hear(struct actor *actor, const struct row *row, struct oci_error *er
 	auto_fd fd = -1;
 	int got;
 
-	TRY(wait_to_hear(actor, row, err));
-	got = message_receive(run->channel, &message, &fd, err);
+	if (row->plain && actor->me == INIT) {
+		got = message_receive_plain(run->channel, &message, err);
+	} else {
+		TRY(wait_to_hear(actor, row, err));
+		got = message_receive(run->channel, &message, &fd, err);
+	}
 	if (got < 0)
 		return -1;
 	if (got == 0) {
@@ -126,6 +130,8 @@ static int hear(struct actor *actor, const struct row *row, struct oci_error *er
 	/* Only STAGE speaks of a pid, in the row behind its fork. */
 	if (row->who == STAGE)
 		run->init_pid = (pid_t)message.number;
+	if (row->plain && row->who == INIT)
+		run->notify_number = (int)message.number;
 	return 0;
 }
 
@@ -152,6 +158,10 @@ static int pass(struct actor *actor, const struct row *row, struct oci_error *er
 
 	if (row->run)
 		TRY(row->run(run, err));
+	if (row->plain && actor->me == INIT) {
+		message.number = run->notify_number;
+		return message_send_plain(run->channel, &message, err);
+	}
 	if (message_send(run->channel, &message, row->terminal ? run->terminal_master : -1, err) <
 	    0) {
 		bool hung_up = err->num == EPIPE || err->num == ECONNRESET;
@@ -251,7 +261,10 @@ static _Noreturn void report_and_end(struct actor *actor, const struct oci_error
 	struct oci_error ignored = { 0 };
 
 	/* With nobody left to hear it there is nothing more to do. */
-	(void)message_send(actor->run->channel, &message, -1, &ignored);
+	if (actor->run->filtered)
+		(void)message_send_plain(actor->run->channel, &message, &ignored);
+	else
+		(void)message_send(actor->run->channel, &message, -1, &ignored);
 	_exit(1);
 }
 

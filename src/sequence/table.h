@@ -35,6 +35,7 @@ struct row {
 	bool looks; /* changes nothing anywhere: `hull check` does it too, to ask the host */
 	bool (*patient)(
 		const struct plan *); /* PASS, EXEC: the receiver waits without limit, for hooks */
+	bool plain;    /* PASS: INIT is under its seccomp filter, with read and write only */
 	bool terminal; /* PASS: run->terminal_master goes with it, where there is one */
 };
 

@@ -24,6 +24,7 @@
 #include "steps/record.h"
 #include "steps/rootfs.h"
 #include "steps/scheduling.h"
+#include "steps/seccomp.h"
 #include "steps/spawn.h"
 #include "steps/start_socket.h"
 #include "steps/terminal.h"
@@ -225,6 +226,16 @@ static bool no_new_privs(const struct plan *p)
 	return p->process.present && p->process.no_new_privs;
 }
 
+static bool filtered(const struct plan *p)
+{
+	return p->process.present && p->seccomp.present;
+}
+
+static bool filter_asks(const struct plan *p)
+{
+	return filtered(p) && p->seccomp.notify;
+}
+
 static bool masked(const struct plan *p)
 {
 	return p->n_masked > 0;
@@ -291,11 +302,13 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "make idmapped file systems",             .when = idmapped_new, .run = mount_idmap_make),
 	ROW(DO,   PARENT, PARENT, "map ids of mounts",                      .when = idmapped, .run = mount_idmap_all, .looks = true),
 	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
+	ROW(DO,   PARENT, PARENT, "prepare the seccomp filter",             .when = filtered, .run = filter_prepare, .looks = true),
 
 	/* From here on something is left when PARENT is killed; state.json knows it first. */
 	ROW(DO,   PARENT, PARENT, "reserve the container id",               .run = record_reserve, .undo = record_release),
 	ROW(DO,   PARENT, PARENT, "record what will be made",               .run = record_intent),
 	ROW(DO,   PARENT, PARENT, "copy config.json",                       .run = record_config),
+	ROW(DO,   PARENT, PARENT, "keep the seccomp filter",                .when = filtered, .run = filter_keep),
 	ROW(DO,   PARENT, PARENT, "make the cgroup",                        .when = has_cgroup, .run = cgroup_make, .undo = cgroup_undo),
 	ROW(DO,   PARENT, PARENT, "attach the device filter",               .when = device_filter, .run = device_filter_attach),
 	ROW(DO,   PARENT, PARENT, "make the notify directory",              .when = notify, .run = notify_prepare, .undo = notify_undo),
@@ -369,6 +382,7 @@ const struct row create_rows[] = {
 
 	ROW(JOIN, START,  INIT,   "meet at the start socket",               .when = created_first, .run = start_socket_connect, .meet = start_socket_wait),
 	ROW(DO,   START,  START,  "bind the notify socket",                 .when = notify, .run = notify_bind),
+	ROW(DO,   START,  START,  "connect to the seccomp listener",        .when = filter_asks, .run = filter_connect),
 	ROW(PASS, START,  INIT,   "start"),
 	ROW(DO,   INIT,   INIT,   "run startContainer hooks",               .when = start_container, .run = hook_start_container),
 	ROW(DO,   INIT,   INIT,   "set its own scheduling and I/O priority", .when = schedules_itself, .run = scheduling_set_own),
@@ -383,8 +397,15 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "change to the user's ids",               .when = process, .run = process_change_ids),
 	ROW(DO,   INIT,   INIT,   "set capabilities",                       .when = process, .run = process_set_capabilities),
 	ROW(DO,   INIT,   INIT,   "read the confinement back",              .when = process, .run = process_read_back),
+	ROW(DO,   INIT,   INIT,   "get ready to execute",                   .when = process, .run = process_get_ready),
+	/* From here on INIT makes no system call that a profile may forbid but execve(2). */
+	ROW(DO,   INIT,   INIT,   "load the seccomp filter",                .when = filtered, .run = filter_load),
+	ROW(PASS, INIT,   START,  "the filter is loaded",                   .when = filter_asks, .plain = true, .patient = start_container),
+	ROW(DO,   START,  START,  "hand the seccomp listener on",           .when = filter_asks, .run = filter_hand_on),
+	ROW(PASS, START,  INIT,   "somebody listens",                       .when = filter_asks, .plain = true),
 	ROW(EXEC, INIT,   START,  "execute the process",                    .when = process, .run = process_execute, .patient = start_container),
 	ROW(DO,   START,  START,  "see that it was executed",               .when = process, .run = spawn_see_executed),
+	ROW(DO,   START,  START,  "see that its filter is there",           .when = filtered, .run = filter_see),
 	ROW(DO,   START,  START,  "run poststart hooks",                    .when = poststart, .run = hook_poststart),
 	ROW(DO,   START,  START,  "pass READY on",                          .when = notify, .run = notify_relay),
 	{ .what = NULL },

@@ -171,8 +171,12 @@ static void remove_notify(int dir)
 
 static int remove_content(int dir, const char *root, const char *id, struct oci_error *err)
 {
-	static const char *const files[] = { STATE_START_SOCKET, STATE_CONFIG,
-					     "." STATE_CONFIG ".new", "." STATE_FILE ".new",
+	static const char *const files[] = { STATE_START_SOCKET,
+					     STATE_CONFIG,
+					     STATE_SECCOMP,
+					     "." STATE_SECCOMP ".new",
+					     "." STATE_CONFIG ".new",
+					     "." STATE_FILE ".new",
 					     STATE_FILE };
 
 	remove_notify(dir);

@@ -20,6 +20,7 @@
 #define STATE_CONFIG "config.json"
 #define STATE_START_SOCKET "start"
 #define STATE_NOTIFY "notify"
+#define STATE_SECCOMP "seccomp.bpf"
 
 enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
 extern const char *const status_names[];
@@ -45,7 +46,9 @@ struct state {
 	bool hooks_start;	 /* startContainer ones, for which start may have to wait long */
 	bool hooks_poststart;	 /* so that start and delete parse config.json only when needed */
 	bool hooks_poststop;
-	bool notify; /* NOTIFY_SOCKET is proxied */
+	bool notify;	     /* NOTIFY_SOCKET is proxied */
+	bool seccomp;	     /* the process has a filter: STATE_SECCOMP is there */
+	bool seccomp_notify; /* with a listener, who is in config.json */
 	bool own_pid_ns;
 	struct oci_pairs annotations;
 };

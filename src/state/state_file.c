@@ -33,6 +33,8 @@ struct state_file {
 	bool hooks_poststart;
 	bool hooks_poststop;
 	bool notify;
+	bool seccomp;
+	bool seccomp_notify;
 	bool own_pid_ns;
 	struct oci_pairs annotations;
 };
@@ -58,6 +60,8 @@ static SHAPE(state_file,
 	BOOL("poststartHooks", state_file, hooks_poststart),
 	BOOL("poststopHooks", state_file, hooks_poststop),
 	BOOL("notify", state_file, notify),
+	BOOL("seccomp", state_file, seccomp),
+	BOOL("seccompNotify", state_file, seccomp_notify),
 	BOOL("ownPidNamespace", state_file, own_pid_ns),
 	PAIRS("annotations", state_file, annotations));
 /* clang-format on */
@@ -98,6 +102,8 @@ int state_write(int dir, const struct state *state, struct oci_error *err)
 		.hooks_poststart = state->hooks_poststart,
 		.hooks_poststop = state->hooks_poststop,
 		.notify = state->notify,
+		.seccomp = state->seccomp,
+		.seccomp_notify = state->seccomp_notify,
 		.own_pid_ns = state->own_pid_ns,
 		.annotations = state->annotations,
 	};
@@ -128,6 +134,8 @@ static void take(struct state *state, const struct state_file *file)
 		.hooks_poststart = file->hooks_poststart,
 		.hooks_poststop = file->hooks_poststop,
 		.notify = file->notify,
+		.seccomp = file->seccomp,
+		.seccomp_notify = file->seccomp_notify,
 		.own_pid_ns = file->own_pid_ns,
 		.annotations = file->annotations,
 	};

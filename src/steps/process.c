@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "steps/caller.h"
 #include "steps/label.h"
+#include "steps/seccomp.h"
 
 int process_make_cwd(struct run *run, struct oci_error *err)
 {
@@ -299,13 +300,20 @@ int process_change_ids(struct run *run, struct oci_error *err)
 	return 0;
 }
 
-int process_set_capabilities(struct run *run, struct oci_error *err)
+/* What INIT holds besides the plan's capabilities up to execve(2). That looks at the inheritable,
+ * bounding and ambient sets only (capabilities(7)), so these vanish with it. */
+static uint64_t until_execve(const struct plan *plan)
 {
-	const struct plan_capabilities *caps = &run->plan->process.caps;
+	return filter_needs_admin(plan) ? UINT64_C(1) << CAP_SYS_ADMIN : 0;
+}
+
+static int set_capabilities(const struct plan_capabilities *caps, uint64_t besides,
+			    struct oci_error *err)
+{
 	uint32_t effective[2], permitted[2], inheritable[2];
 
-	halves(caps->effective, effective);
-	halves(caps->permitted, permitted);
+	halves(caps->effective | besides, effective);
+	halves(caps->permitted | besides, permitted);
 	halves(caps->inheritable, inheritable);
 	if (sys_capset(effective, permitted, inheritable) < 0)
 		return fail_sys(err, "/process/capabilities: capset");
@@ -323,6 +331,11 @@ int process_set_capabilities(struct run *run, struct oci_error *err)
 	return 0;
 }
 
+int process_set_capabilities(struct run *run, struct oci_error *err)
+{
+	return set_capabilities(&run->plan->process.caps, until_execve(run->plan), err);
+}
+
 int process_shed(struct run *run, struct oci_error *err)
 {
 	const struct plan_capabilities *caps = &run->plan->process.caps;
@@ -330,7 +343,8 @@ int process_shed(struct run *run, struct oci_error *err)
 		UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP |
 		(run->plan->process.scheduler.late ? UINT64_C(1) << CAP_SYS_NICE : 0);
 	/* Inheritable ones have to be permitted at the time they are chosen. */
-	uint64_t keep = (caps->permitted | caps->inheritable | later) & run->plan->capabilities;
+	uint64_t keep = (caps->permitted | caps->inheritable | later | until_execve(run->plan)) &
+			run->plan->capabilities;
 	uint32_t kept[2];
 	uint32_t none[2] = { 0, 0 };
 
@@ -387,7 +401,7 @@ static int read_back_ids(const struct run *run, struct oci_error *err)
 	return 0;
 }
 
-static int read_back_capabilities(const struct plan *plan, struct oci_error *err)
+static int read_back_capabilities(const struct plan *plan, uint64_t besides, struct oci_error *err)
 {
 	const struct plan_capabilities *caps = &plan->process.caps;
 	uint32_t effective[2], permitted[2], inheritable[2];
@@ -399,9 +413,9 @@ static int read_back_capabilities(const struct plan *plan, struct oci_error *err
 	is[0] = effective[0] | (uint64_t)effective[1] << 32;
 	is[1] = permitted[0] | (uint64_t)permitted[1] << 32;
 	is[2] = inheritable[0] | (uint64_t)inheritable[1] << 32;
-	if (is[0] != caps->effective)
+	if (is[0] != (caps->effective | besides))
 		return differs("the effective capability set", is[0], caps->effective, err);
-	if (is[1] != caps->permitted)
+	if (is[1] != (caps->permitted | besides))
 		return differs("the permitted capability set", is[1], caps->permitted, err);
 	if (is[2] != caps->inheritable)
 		return differs("the inheritable capability set", is[2], caps->inheritable, err);
@@ -426,13 +440,13 @@ static int read_back_capabilities(const struct plan *plan, struct oci_error *err
 }
 
 /* All but the labels, which a hook doesn't get. */
-static int read_back(const struct run *run, struct oci_error *err)
+static int read_back(const struct run *run, uint64_t besides, struct oci_error *err)
 {
 	const struct plan_process *process = &run->plan->process;
 	int nnp = prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0);
 
 	TRY(read_back_ids(run, err));
-	TRY(read_back_capabilities(run->plan, err));
+	TRY(read_back_capabilities(run->plan, besides, err));
 	/* A caller with no_new_privs can't be rid of it, so only its absence is a difference. */
 	if (process->no_new_privs && nnp != 1)
 		return differs("no_new_privs", (unsigned)nnp, 1, err);
@@ -445,13 +459,14 @@ int process_confine(struct run *run, struct oci_error *err)
 		TRY(process_set_no_new_privs(run, err));
 	TRY(process_drop_bounding(run, err));
 	TRY(process_change_ids(run, err));
-	TRY(process_set_capabilities(run, err));
-	return read_back(run, err);
+	/* No filter is loaded for it. */
+	TRY(set_capabilities(&run->plan->process.caps, 0, err));
+	return read_back(run, 0, err);
 }
 
 int process_read_back(struct run *run, struct oci_error *err)
 {
-	TRY(read_back(run, err));
+	TRY(read_back(run, until_execve(run->plan), err));
 	return label_read_back(run, err);
 }
 
@@ -511,13 +526,17 @@ static void announce_fds(struct run *run)
 	add_env(run, run->listen_pid);
 }
 
+int process_get_ready(struct run *run, struct oci_error *err)
+{
+	announce_fds(run);
+	caller_reset_signals();
+	return fd_cloexec_from(3 + run->plan->process.preserve_fds, err);
+}
+
 int process_execute(struct run *run, struct oci_error *err)
 {
 	const struct plan_process *process = &run->plan->process;
 
-	announce_fds(run);
-	caller_reset_signals();
-	TRY(fd_cloexec_from(3 + process->preserve_fds, err));
 	(void)execve(run->program, process->args, process->env);
 	if (errno == ENOENT)
 		return tell_interpreter(run->program, err);

@@ -51,7 +51,11 @@ int process_set_capabilities(struct run *run, struct oci_error *err);
  * from the plan is an error, code "confinement-differs". */
 int process_read_back(struct run *run, struct oci_error *err);
 
-/* Resets signals, marks fds, execve(2). Returns only when that failed, with the probable cause. */
+/* The last that the process is given: default signals, no fds but its own, LISTEN_PID. After it a
+ * seccomp filter may be loaded that allows execve(2) and little else. */
+int process_get_ready(struct run *run, struct oci_error *err);
+
+/* execve(2). Returns only when that failed, with the probable cause. */
 int process_execute(struct run *run, struct oci_error *err);
 
 #endif

@@ -69,6 +69,8 @@ int record_intent(struct run *run, struct oci_error *err)
 	state->hooks_poststart = plan->hooks[HOOK_POSTSTART].n > 0;
 	state->hooks_poststop = plan->hooks[HOOK_POSTSTOP].n > 0;
 	state->notify = plan->notify;
+	state->seccomp = plan->seccomp.present;
+	state->seccomp_notify = plan->seccomp.notify;
 	state->own_pid_ns = plan_new_ns(plan, NS_PID);
 	state->annotations = plan->config->annotations;
 	TRY(state_boot_id(state->boot_id, err));

@@ -18,6 +18,8 @@ void run_init(struct run *run, const struct plan *plan)
 			     .console_socket = -1,
 			     .start_listener = -1,
 			     .terminal_master = -1,
+			     .filter_listener = -1,
+			     .notify_number = -1,
 			     .channel = -1,
 			     .channel_child = -1,
 			     .init_pidfd = -1,
@@ -35,7 +37,8 @@ void run_done(struct run *run)
 		       &run->start_listener, &run->channel,
 		       &run->channel_child,  &run->init_pidfd,
 		       &run->stage_pidfd,    &run->terminal_master,
-		       &run->apparmor_attr,  &run->selinux_attr };
+		       &run->apparmor_attr,  &run->selinux_attr,
+		       &run->filter_listener };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		fd_drop(fds[i]);
@@ -45,4 +48,7 @@ void run_done(struct run *run)
 		fd_drop(&run->sources[i]);
 	free(run->sources);
 	run->sources = NULL;
+	filter_free(&run->filter);
+	free(run->filter_key);
+	run->filter_key = NULL;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "plan/filter.h"
 #include "plan/plan.h"
 #include "state/state.h"
 
@@ -35,6 +36,14 @@ struct run {
 	int ns_fd[NS_TYPES]; /* PARENT opens, STAGE joins: namespaces given by path, or -1 */
 	int start_listener;  /* PARENT binds, INIT listens; -1 in run */
 	int terminal_master; /* INIT makes, PARENT receives */
+
+	struct filter filter; /* PARENT makes it, INIT loads it: the seccomp filter */
+	char *filter_key;     /* PARENT: what it was made from */
+	size_t filter_key_size;
+	bool filter_is_new;  /* PARENT: it was compiled, not found in the cache */
+	bool filtered;	     /* INIT: it is loaded */
+	int filter_listener; /* START: connected to listenerPath, or -1 */
+	int notify_number;   /* INIT, START: the listener's descriptor in INIT, or -1 */
 
 	int channel;	   /* this process's end of the messages */
 	int channel_child; /* PARENT, before the fork: the end that STAGE and INIT will have */

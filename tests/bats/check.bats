@@ -162,7 +162,9 @@ agree() {
 		/linux/resources/devices/0 .linux.resources.devices = [{ allow: true, access: "x" }]
 		/linux/resources/devices/0 .linux.resources.devices = [{ allow: 1 }]
 		/linux/sysctl .linux.sysctl = { "vm.swappiness": "1" }
-		/linux/seccomp .linux.seccomp = { defaultAction: "SCMP_ACT_ERRNO" }
+		/linux/seccomp/syscalls .linux.seccomp = { defaultAction: "SCMP_ACT_ERRNO" }
+		/linux/seccomp/listenerPath .linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["chmod"], action: "SCMP_ACT_NOTIFY" }] }
+		/linux/seccomp/syscalls/1 .linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: ([1, 2] | map({ names: ["chmod"], action: "SCMP_ACT_ERRNO", errnoRet: ., args: [{ index: 0, value: 0, op: "SCMP_CMP_EQ" }] })) }
 		/linux/seccomp .linux.seccomp = { defaultAction: "SCMP_ACT_NO_SUCH" }
 		/linux/rootfsPropagation .linux.rootfsPropagation = "x"
 		/linux/maskedPaths/0 .linux.maskedPaths = ["x"]

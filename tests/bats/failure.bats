@@ -58,6 +58,9 @@ everything() {
 		| .linux.personality = { domain: "LINUX" }
 		| .linux.namespaces += [{ type: "network" }]
 		| .process.terminal = true
+		| .process.noNewPrivileges = false
+		| .linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW",
+			syscalls: [{ names: ["chmod"], action: "SCMP_ACT_ERRNO" }] }
 		| .process.oomScoreAdj = 500
 		| .process.scheduler = { policy: "SCHED_BATCH", nice: 1 }
 		| .process.ioPriority = { class: "IOPRIO_CLASS_IDLE" }

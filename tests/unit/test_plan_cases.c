@@ -137,6 +137,8 @@ static void obey(struct scene *s, const char *word)
 		s->host.selinux = HOST_LSM_ON;
 	else if (strcmp(word, "no-cgroup2") == 0)
 		s->host.cgroup_mount[0] = '\0';
+	else if (strcmp(word, "no-cap-sys-admin") == 0)
+		s->host.capabilities &= ~(UINT64_C(1) << 21);
 	else if (strcmp(word, "no-cap-net-admin") == 0)
 		s->host.capabilities &= ~(UINT64_C(1) << 12);
 	else if (strcmp(word, "no-cap-sys-nice") == 0)
@@ -468,6 +470,27 @@ static void say_hooks(struct text *text, const struct plan *plan)
 		    plan->hook_state_tail);
 }
 
+static void say_seccomp(struct text *text, const struct plan_seccomp *seccomp)
+{
+	say(text, "seccomp: default %08x flags %x%s%s", seccomp->default_action, seccomp->flags,
+	    seccomp->notify ? " asks " : "", seccomp->notify ? seccomp->listener_path : "");
+	for (size_t i = 0; i < seccomp->n_archs; i++)
+		say(text, " %08x", seccomp->archs[i]);
+	say(text, "\n");
+	for (size_t i = 0; i < seccomp->n_rules; i++) {
+		const struct plan_seccomp_rule *rule = &seccomp->rules[i];
+
+		say(text, "seccomp %zu: %08x", rule->index, rule->action);
+		for (size_t k = 0; k < rule->names->n && k < 4; k++)
+			say(text, " %s", rule->names->v[k]);
+		for (size_t k = 0; k < rule->n_args; k++)
+			say(text, " a%u op%u %llx,%llx", rule->args[k].index, rule->args[k].op,
+			    (unsigned long long)rule->args[k].value,
+			    (unsigned long long)rule->args[k].value_two);
+		say(text, "\n");
+	}
+}
+
 static void say_plan(struct text *text, const struct plan *plan)
 {
 	say_namespaces(text, plan);
@@ -484,6 +507,8 @@ static void say_plan(struct text *text, const struct plan *plan)
 		say(text, "cgroup: %s\n", plan->cgroup.path);
 	if (plan->cgroup.n_filter == 0)
 		say(text, "no device filter\n");
+	if (plan->seccomp.present)
+		say_seccomp(text, &plan->seccomp);
 }
 
 /* --- Running --- */
