@@ -126,6 +126,11 @@ int state_reserve(const char *root, const char *id, struct oci_error *err)
 	return dir;
 }
 
+int state_root_fd(const char *root)
+{
+	return open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
 int state_open(const char *root, const char *id, struct oci_error *err)
 {
 	char path[PATH_MAX];

@@ -60,6 +60,9 @@ int state_check_id(const char *id, struct oci_error *err);
  * closing gives the lock back. Taken already: code "id-taken". */
 int state_reserve(const char *root, const char *id, struct oci_error *err);
 
+/* An O_PATH fd of ROOT where it is there, else -1 and errno. */
+int state_root_fd(const char *root);
+
 /* Opens ROOT/ID of an existing container (fd). Unknown: code "no-container", text
  * "container 'ID' does not exist", num ENOENT. */
 int state_open(const char *root, const char *id, struct oci_error *err);

@@ -15,6 +15,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "state/state.h"
 
 /* Whom files belong to whose owner isn't mapped in this user namespace (kernel.overflowuid). */
 enum { NOBODY = 65534 };
@@ -62,7 +63,7 @@ int filter_file_read(int dir, const char *name, const char *key, size_t key_size
 
 static int open_cache(const char *root)
 {
-	auto_fd parent = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd parent = state_root_fd(root);
 	auto_fd dir = -1;
 	struct stat st;
 
@@ -76,7 +77,7 @@ static int open_cache(const char *root)
 
 static int make_cache(const char *root)
 {
-	auto_fd parent = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_fd parent = state_root_fd(root);
 
 	if (parent >= 0)
 		(void)mkdirat(parent, FILTER_CACHE, 0700); /* opening tells */
