@@ -84,6 +84,40 @@ static int plan_path(struct planner *p)
 	return 0;
 }
 
+/* Not root of the host: below what was delegated to the caller, else not at all. A relative path is
+ * taken from there. */
+static int plan_delegated(struct planner *p)
+{
+	struct plan_cgroup *cgroup = &p->plan->cgroup;
+	const struct host *host = p->host;
+	const char *given = p->config->linux.cgroups_path;
+	const char *top = host->cgroup_delegated;
+	size_t size = strlen(top);
+
+	if (!p->host->cgroup_may) {
+		planner_note(p, CGROUPS_PATH,
+			     "no cgroup is delegated to user %u, so the container stays in the "
+			     "caller's cgroup",
+			     host->euid);
+		cgroup->used = false;
+		return 0;
+	}
+	if (!given || given[0] != '/') {
+		cgroup->path =
+			arena_printf(&p->plan->arena, "%s/%s", host->cgroup_parent, cgroup->path);
+		cgroup->path += cgroup->path && cgroup->path[0] == '/';
+		return 0;
+	}
+	if (strncmp(given, top, size) == 0 && given[size] == '/')
+		return 0;
+	planner_note(p, CGROUPS_PATH,
+		     "isn't below '%s', which is what is delegated to user %u, so the container "
+		     "stays in the caller's cgroup",
+		     top, host->euid);
+	cgroup->used = false;
+	return 0;
+}
+
 static const char *device_pointer(struct planner *p, size_t index, const char *member)
 {
 	const char *pointer = arena_printf(&p->plan->arena, DEVICES "/%zu/%s", index, member);
@@ -195,6 +229,8 @@ int plan_cgroup(struct planner *p)
 				   "implemented yet"));
 	else if (cgroup->used)
 		TRY(plan_path(p));
+	if (cgroup->used && p->host->rootless && cgroup->path)
+		TRY(plan_delegated(p));
 	if (cgroup->used && p->host->cgroup_mount[0] == '\0')
 		TRY(planner_refuse(p, PLAN_HOST, CGROUPS_PATH,
 				   "no cgroup2 file system is mounted here (usual places: "

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -104,6 +105,14 @@ bool host_cgroup_mount(char path[256])
 	return true;
 }
 
+static bool has_groups(gid_t own)
+{
+	gid_t groups[2];
+	int n = getgroups(2, groups); /* EINVAL: more than two */
+
+	return n < 0 || n == 2 || (n == 1 && groups[0] != own);
+}
+
 /* euid 0 of a user namespace of its own isn't root: so an engine's rootless mode runs hull. */
 static void look_user(struct host *host)
 {
@@ -116,11 +125,76 @@ static void look_user(struct host *host)
 	/* Without a procfs what needs root says so itself. */
 	host->nested = stat("/proc/self/ns/user", &ns) == 0 && ns.st_ino != INITIAL_USER_NS;
 	host->rootless = host->nested || host->euid != 0;
+	if (host->rootless)
+		host->has_groups = has_groups(host->egid);
 	if (!host->nested)
 		return;
 	fd = open("/proc/self/setgroups", O_RDONLY | O_CLOEXEC);
 	host->setgroups_denied =
 		fd >= 0 && read(fd, word, sizeof(word) - 1) > 0 && strncmp(word, "deny", 4) == 0;
+}
+
+/* Who enters a cgroup must be allowed to write to cgroup.procs there and in the nearest cgroup that
+ * is above both it and the one that is left (Linux, admin-guide/cgroup-v2, "Delegation"). */
+static bool may_use_cgroup(const char *mount, const char *path)
+{
+	char name[PATH_MAX];
+
+	(void)snprintf(name, sizeof(name), "%s%s", mount, path);
+	if (faccessat(AT_FDCWD, name, W_OK | X_OK, AT_EACCESS) < 0)
+		return false;
+	(void)snprintf(name, sizeof(name), "%s%s/cgroup.procs", mount, path);
+	return faccessat(AT_FDCWD, name, W_OK, AT_EACCESS) == 0;
+}
+
+/* The path in "0::/PATH" of /proc/self/cgroup, "" for the root. False where it can't be seen. */
+static bool own_cgroup(char *path, size_t size)
+{
+	FILE *file = fopen("/proc/self/cgroup", "re");
+	char line[600];
+	bool found = false;
+
+	while (file && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "0::/", 4) != 0 || strstr(line, "/../") ||
+		    strlen(line + 3) >= size)
+			continue;
+		(void)strcpy(path, line[4] ? line + 3 : "");
+		found = true;
+	}
+	if (file)
+		(void)fclose(file); /* was only read */
+	return found;
+}
+
+/* A cgroup beside hull's own is better than one below: a cgroup with processes can't hand
+ * controllers on. */
+static void look_delegation(struct host *host)
+{
+	const char *mount = host->cgroup_mount;
+	char path[sizeof(host->cgroup_parent)];
+	char *end;
+
+	if (!own_cgroup(path, sizeof(path)))
+		return;
+	host->cgroup_may = may_use_cgroup(mount, path);
+	(void)strcpy(host->cgroup_parent, path);
+	end = strrchr(path, '/');
+	if (end) {
+		*end = '\0';
+		if (may_use_cgroup(mount, path)) {
+			host->cgroup_may = true;
+			(void)strcpy(host->cgroup_parent, path);
+		}
+	}
+	(void)strcpy(path, host->cgroup_parent);
+	(void)strcpy(host->cgroup_delegated, path);
+	while (host->cgroup_may && (end = strrchr(path, '/'))) {
+		*end = '\0';
+		if (!may_use_cgroup(mount, path))
+			break;
+		(void)strcpy(host->cgroup_delegated, path);
+	}
 }
 
 /* Capabilities are numbered without gaps. The search starts at the last one that the headers of
@@ -149,6 +223,8 @@ int host_look(struct host *host, struct oci_error *err)
 	host->known_caps = look_known_caps();
 	if (host_cgroup_mount(host->cgroup_mount))
 		host->cgroup_hybrid = strcmp(host->cgroup_mount, USUAL_MOUNT) != 0;
+	if (host->rootless && host->cgroup_mount[0])
+		look_delegation(host);
 	return 0;
 }
 

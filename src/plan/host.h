@@ -18,13 +18,18 @@ enum host_lsm { HOST_LSM_ABSENT, HOST_LSM_OFF, HOST_LSM_ON };
 struct host {
 	bool rootless;	       /* not euid 0 in the initial user namespace */
 	bool nested;	       /* not in the initial user namespace */
+	bool has_groups;       /* supplementary ones beside egid */
 	bool setgroups_denied; /* nested: in a user namespace that forbids setgroups(2) */
 	uid_t euid;
 	gid_t egid;
 	uint64_t capabilities;	/* hull's own permitted set */
 	uint64_t known_caps;	/* all that the kernel knows */
 	char cgroup_mount[256]; /* where cgroup2 is mounted, "" when nowhere */
-	bool cgroup_hybrid;	/* it isn't /sys/fs/cgroup itself: v1 controllers elsewhere */
+	/* Rootless: may hull make a cgroup and put a process into it? Paths below the mount, "" for
+	 * its root: where, and the highest cgroup that was delegated. */
+	bool cgroup_may;
+	char cgroup_parent[512], cgroup_delegated[512];
+	bool cgroup_hybrid; /* it isn't /sys/fs/cgroup itself: v1 controllers elsewhere */
 	/* Filled by host_look_labels(), which few containers need. */
 	enum host_lsm apparmor, selinux;
 	bool apparmor_confined; /* hull itself has a profile */

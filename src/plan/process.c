@@ -186,6 +186,8 @@ static int check_groups(struct planner *p, const struct plan_process *out)
 
 	if (!denied || plan_joined_ns(p->plan, NS_USER))
 		return 0;
+	if (out->n_gids == 0 && !p->host->has_groups)
+		return 0;
 	if (out->n_gids == 0) {
 		planner_note(p, "/process/user",
 			     "the caller's supplementary groups stay: the kernel forbids to change "

@@ -276,6 +276,18 @@ static int run_one(const struct plan *plan, enum plan_hook_kind kind, size_t ind
 	return 0;
 }
 
+int hook_run_program(char *const args[], int timeout_ms, struct oci_error *err)
+{
+	const struct plan_hook program = { .path = args[0],
+					   .args = args,
+					   .timeout_ms = timeout_ms };
+	struct hook_io io = { .in = -1, .out = -1, .pidfd = -1 };
+
+	for (size_t i = 0; i < sizeof(io.part) / sizeof(io.part[0]); i++)
+		io.part[i] = "";
+	return run_hook(&program, NULL, "/", &io, err);
+}
+
 int hook_run_one(const struct plan *plan, enum plan_hook_kind kind, size_t index,
 		 const char *status, pid_t pid, const char *cwd, struct oci_error *err)
 {

@@ -20,6 +20,10 @@ int hook_run(const struct plan *plan, enum plan_hook_kind kind, const char *stat
 int hook_run_one(const struct plan *plan, enum plan_hook_kind kind, size_t index,
 		 const char *status, pid_t pid, const char *cwd, struct oci_error *err);
 
+/* A program of the host's, which gets no input and hull's environment without LD_*; killed after
+ * timeout_ms. The error tells how it ended and the end of what it wrote. */
+int hook_run_program(char *const args[], int timeout_ms, struct oci_error *err);
+
 /* The rows of the table. */
 int hook_prestart(struct run *run, struct oci_error *err);
 int hook_create_runtime(struct run *run, struct oci_error *err);

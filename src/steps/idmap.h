@@ -12,6 +12,10 @@
  * hull itself runs, and what newuidmap(1) is to write must stand in /etc/subuid. */
 int idmap_check(struct run *run, struct oci_error *err);
 
+/* A user namespace could not be made or mapped, and err says how: puts before it what on this host
+ * forbids it, and how to get it. Returns -1. */
+int idmap_explain(struct oci_error *err);
+
 /* PARENT, while INIT waits: uid_map, gid_map and, where it has to be, "deny" in setgroups of
  * INIT's new user namespace. */
 int idmap_write(struct run *run, struct oci_error *err);

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/sys.h"
+#include "steps/idmap.h"
 
 static int open_one(struct run *run, int type, struct oci_error *err)
 {
@@ -128,8 +129,10 @@ int namespace_join(struct run *run, struct oci_error *err)
 int namespace_make_user(struct run *run, struct oci_error *err)
 {
 	(void)run;
-	if (unshare(CLONE_NEWUSER) < 0)
-		return fail_sys(err, "unshare(CLONE_NEWUSER)");
+	if (unshare(CLONE_NEWUSER) < 0) {
+		(void)fail_sys(err, "unshare(CLONE_NEWUSER)");
+		return idmap_explain(err);
+	}
 	return 0;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "steps/idmap.h"
 
 #ifndef CLONE_INTO_CGROUP
 #define CLONE_INTO_CGROUP 0x200000000ULL /* Linux 5.7 */
@@ -89,6 +90,8 @@ static uint64_t namespace_flags(const struct plan *plan)
 static int explain_clone(const struct plan *plan, struct oci_error *err)
 {
 	(void)fail_sys(err, "clone3");
+	if (namespace_flags(plan) & CLONE_NEWUSER && (err->num == EPERM || err->num == ENOSPC))
+		return idmap_explain(err);
 	if (err->num == ENOSPC)
 		return fail(err, "clone3: No space left on device: a limit on namespaces is "
 				 "reached (/proc/sys/user/max_*_namespaces, or 32 nested)");

@@ -357,7 +357,7 @@ static void check_rules(void)
 	check_bad_rule(&bad_access, "invalid /linux/resources/devices/0/access: ");
 
 	s = scene_new();
-	s.host.rootless = true;
+	s.host.rootless = s.host.cgroup_may = true;
 	s.config.linux.resources.devices.v = &deny;
 	s.config.linux.resources.devices.n = 1;
 	scene_plan(&s);

@@ -120,8 +120,12 @@ static void obey(struct scene *s, const char *word)
 	else if (strcmp(word, "LISTEN_FDS=1025") == 0)
 		s->request.listen_fds = "1025";
 	else if (strcmp(word, "rootless") == 0)
-		s->host.rootless = s->host.nested = true;
-	else if (strcmp(word, "user=1000") == 0) {
+		s->host.rootless = s->host.nested = s->host.cgroup_may = true;
+	else if (strcmp(word, "delegated") == 0) {
+		s->host.cgroup_may = true;
+		(void)strcpy(s->host.cgroup_parent, "/user/1000/apps");
+		(void)strcpy(s->host.cgroup_delegated, "/user/1000");
+	} else if (strcmp(word, "user=1000") == 0) {
 		s->host.rootless = true;
 		s->host.euid = s->host.egid = 1000;
 		s->host.capabilities = 0;
