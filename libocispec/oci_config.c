@@ -479,29 +479,62 @@ static int read_text(int fd, const char *path, struct oci_document *doc, struct 
 	return 0;
 }
 
-int oci_config_read_file(struct oci_config *config, int dir, const char *path,
-			 const struct oci_report *report, struct oci_error *err)
+/* The document of a file, its text filled in; NULL with err. */
+static struct oci_document *load(int dir, const char *path, struct oci_error *err)
 {
 	struct oci_document *doc;
 	size_t size = 0;
-	int fd, result;
+	int fd = open_file(dir, path, &size, err);
+	int result;
 
-	memset(config, 0, sizeof(*config));
-	fd = open_file(dir, path, &size, err);
 	if (fd < 0)
-		return -1;
+		return NULL;
 	doc = json_document_new(size);
 	result = doc ? read_text(fd, path, doc, err)
 		     : oci_fail_code(err, "out-of-memory", "read '%s': out of memory", path);
 	(void)close(fd);
-	if (result < 0) {
-		json_document_free(doc);
+	if (result == 0)
+		return doc;
+	json_document_free(doc);
+	return NULL;
+}
+
+int oci_config_read_file(struct oci_config *config, int dir, const char *path,
+			 const struct oci_report *report, struct oci_error *err)
+{
+	struct oci_document *doc;
+	int result;
+
+	memset(config, 0, sizeof(*config));
+	doc = load(dir, path, err);
+	if (!doc)
 		return -1;
-	}
 	/* From here on the document is shape_read()'s to free, or the config's. */
 	result = shape_read(&oci_config_shape, config, &doc, code_word, report, err);
 	config->doc = doc;
 	return result;
+}
+
+int oci_process_read_file(struct oci_process_file *file, int dir, const char *path,
+			  struct oci_error *err)
+{
+	struct oci_document *doc;
+	int result;
+
+	memset(file, 0, sizeof(*file));
+	doc = load(dir, path, err);
+	if (!doc)
+		return -1;
+	result = shape_read(&oci_process_shape, &file->process, &doc, code_word, NULL, err);
+	file->doc = doc;
+	file->process.present = result == 0;
+	return result;
+}
+
+void oci_process_close(struct oci_process_file *file)
+{
+	json_document_free(file->doc);
+	memset(file, 0, sizeof(*file));
 }
 
 int oci_config_write(const struct oci_config *config, char **text, size_t *size,

@@ -417,6 +417,19 @@ int oci_config_write(const struct oci_config *config, char **text, size_t *size,
 /* Frees all that the config holds. Accepts a zeroed one. */
 void oci_config_close(struct oci_config *config);
 
+/* A `process` object by itself, as engines hand it over for a further process. */
+struct oci_process_file {
+	struct oci_document *doc;
+	struct oci_process process;
+};
+
+/* Reads a regular file that holds nothing but a process object. Limits, errors and what is zeroed
+ * are those of oci_config_read_file() without a report; pointers begin at that object ("/args/0").
+ */
+int oci_process_read_file(struct oci_process_file *file, int dir, const char *path,
+			  struct oci_error *err);
+void oci_process_close(struct oci_process_file *file);
+
 /* Where the value at `pointer` stands in the source; for a pointer to something absent, its
  * nearest ancestor that is there. line and column count from 1; both are 0 when doc is NULL, as in
  * a config that was not read from a text. */

@@ -42,14 +42,16 @@ struct command {
 	size_t options_size; /* of the struct of values */
 	size_t n_required;   /* operands */
 	size_t n_allowed;
-	bool forks; /* waits for processes of its own: SIGCHLD must not be ignored */
-	/* The exit status, or -1 with err filled (exit status 1). */
+	bool takes_command; /* what follows the first operand is an operand, options too */
+	int failure;	    /* the exit status when hull itself fails; 0: 1 */
+	bool forks;	    /* waits for processes of its own: SIGCHLD must not be ignored */
+	/* The exit status, or -1 with err filled (exit status as `failure` says). */
 	int (*run)(const struct call *call, struct oci_error *err);
 };
 
 extern const struct command create_command, run_command, start_command, state_command, kill_command,
-	delete_command, list_command, ps_command, spec_command, features_command, check_command,
-	verify_command;
+	delete_command, exec_command, list_command, ps_command, spec_command, features_command,
+	check_command, verify_command;
 
 /* --root, else the default: $XDG_RUNTIME_DIR/hull for whoever is not root of the initial user
  * namespace, else /run/hull. Absolute; lives as long as the process. NULL with err filled. */

@@ -17,9 +17,9 @@
 
 /* In the order of a container's life, then what is about bundles and hull itself. */
 static const struct command *const commands[] = {
-	&create_command, &run_command,	  &start_command,    &state_command,
-	&kill_command,	 &delete_command, &list_command,     &ps_command,
-	&verify_command, &spec_command,	  &features_command, &check_command,
+	&create_command, &run_command,	    &start_command,  &exec_command,   &state_command,
+	&kill_command,	 &delete_command,   &list_command,   &ps_command,     &verify_command,
+	&spec_command,	 &features_command, &check_command,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -101,26 +101,58 @@ static int flush_output(struct oci_error *err)
 	return 0;
 }
 
-/* name: the command whose help may help, or NULL. */
-static int report(const char *name, const struct oci_error *err)
+/* command: the one that failed, whose help may help, or NULL. */
+static int report(const struct command *command, const struct oci_error *err)
 {
 	log_error(err);
 	if (!strcmp(err->code, "usage"))
-		(void)fprintf(stderr, "Try 'hull %s%s--help'.\n", name ? name : "",
-			      name ? " " : "");
-	return EXIT_FAILURE;
+		(void)fprintf(stderr, "Try 'hull %s%s--help'.\n", command ? command->name : "",
+			      command ? " " : "");
+	return command && command->failure ? command->failure : EXIT_FAILURE;
 }
 
-static int check_operands(const struct command *command, const struct operands *operands,
+static int check_operands(const struct command *command, const struct call *call,
 			  struct oci_error *err)
 {
-	if (operands->n < command->n_required)
+	if (call->n_operands < command->n_required)
 		return fail_code(err, "usage", "%s: an argument is missing: hull %s %s",
 				 command->name, command->name, command->operands);
-	if (operands->n > command->n_allowed)
+	if (call->n_operands > command->n_allowed && !command->takes_command)
 		return fail_code(err, "usage", "%s: unexpected argument '%s'", command->name,
-				 operands->v[command->n_allowed]);
+				 call->operands[command->n_allowed]);
 	return 0;
+}
+
+/* Fills values and the call's operands; those of a command that takes another one stay where they
+ * are in argv, for there may be many. */
+static enum options_result parse(const struct command *command, void *values, int n,
+				 char *const *arguments, struct operands *operands,
+				 struct call *call, struct oci_error *err)
+{
+	enum options_result result;
+	int used = 0;
+
+	if (command->takes_command) {
+		result = options_parse_before(command->options, values, n, arguments, &used, err);
+		call->operands = (const char *const *)(arguments + used);
+		call->n_operands = (size_t)(n - used);
+		return result;
+	}
+	result = options_parse(command->options, values, n, arguments, operands, err);
+	call->operands = operands->v;
+	call->n_operands = operands->n;
+	return result;
+}
+
+static int carry_out(const struct command *command, const struct call *call, struct oci_error *err)
+{
+	TRY(check_operands(command, call, err));
+	if (command->forks)
+		(void)signal(SIGCHLD, SIG_DFL); /* can't fail for a signal that exists */
+	/* With RLIMIT_FSIZE at its end a write fails then, instead of ending hull without a word.
+	 */
+	(void)signal(SIGXFSZ, SIG_IGN);
+	return command->run(call, err);
 }
 
 /* arguments: what follows the command's name, n of them. */
@@ -130,27 +162,23 @@ static int run_one(const struct command *command, const struct globals *globals,
 	auto_free void *values = calloc(1, command->options_size ? command->options_size : 1);
 	struct operands operands;
 	struct call call = { .globals = globals, .options = values, .argv = argv };
+	int result = 0;
 
 	if (!values)
 		return fail_code(err, "out-of-memory", "no memory for the options");
-	switch (options_parse(command->options, values, n, arguments, &operands, err)) {
+	switch (parse(command, values, n, arguments, &operands, &call, err)) {
 	case OPTIONS_FAILED:
-		return fail_in(err, "%s", command->name);
+		result = fail_in(err, "%s", command->name);
+		break;
 	case OPTIONS_HELP:
 		print_command_help(command, stdout);
-		return 0;
+		break;
 	case OPTIONS_DONE:
+		result = carry_out(command, &call, err);
 		break;
 	}
-	TRY(check_operands(command, &operands, err));
-	if (command->forks)
-		(void)signal(SIGCHLD, SIG_DFL); /* can't fail for a signal that exists */
-	/* With RLIMIT_FSIZE at its end a write fails then, instead of ending hull without a word.
-	 */
-	(void)signal(SIGXFSZ, SIG_IGN);
-	call.operands = operands.v;
-	call.n_operands = operands.n;
-	return command->run(&call, err);
+	options_free(command->options, values);
+	return result;
 }
 
 /* `hull`, `hull --help`, `hull help [COMMAND]`. */
@@ -167,7 +195,7 @@ static int help(const char *name, struct oci_error *err)
 	return 0;
 }
 
-static int run(int argc, char *argv[], const char **name, struct oci_error *err)
+static int run(int argc, char *argv[], const struct command **found, struct oci_error *err)
 {
 	struct globals globals = { 0 };
 	const struct command *command;
@@ -194,20 +222,20 @@ static int run(int argc, char *argv[], const char **name, struct oci_error *err)
 	command = find_command(argv[0]);
 	if (!command)
 		return fail_code(err, "usage", "there is no command '%s'", argv[0]);
-	*name = command->name;
+	*found = command;
 	return run_one(command, &globals, argc - 1, argv + 1, argv - 1 - used, err);
 }
 
 int main(int argc, char *argv[])
 {
 	struct oci_error err = { 0 };
-	const char *name = NULL;
+	const struct command *command = NULL;
 	int status;
 
 	if (argc < 1) /* execve() with an empty argv */
 		return EXIT_FAILURE;
-	status = run(argc, argv, &name, &err);
+	status = run(argc, argv, &command, &err);
 	if (status >= 0 && flush_output(&err) < 0)
 		status = -1;
-	return status < 0 ? report(name, &err) : status;
+	return status < 0 ? report(command, &err) : status;
 }

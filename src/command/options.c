@@ -69,6 +69,17 @@ static int set_count(unsigned *target, const char *spelling, const char *value,
 	return 0;
 }
 
+static int add_to_list(struct option_list *list, const char *value, struct oci_error *err)
+{
+	const char **v = realloc(list->v, (list->n + 1) * sizeof(*v));
+
+	if (!v)
+		return fail_code(err, "out-of-memory", "no memory for the options");
+	list->v = v;
+	v[list->n++] = value;
+	return 0;
+}
+
 /* spelling: as the user wrote it; value: NULL when the row takes none and none was given. */
 static int set(const struct option_row *row, void *values, const char *spelling, const char *value,
 	       struct oci_error *err)
@@ -92,6 +103,11 @@ static int set(const struct option_row *row, void *values, const char *spelling,
 					 spelling);
 		*(const char **)target = value;
 		return 0;
+	case OPTION_LIST:
+		if (!*value)
+			return fail_code(err, "usage", "option '%s' has an empty argument",
+					 spelling);
+		return add_to_list(target, value, err);
 	case OPTION_NOTHING:
 		break;
 	}
@@ -227,6 +243,18 @@ enum options_result options_parse_before(const struct option_row *rows, void *va
 	}
 	*used = line.at;
 	return OPTIONS_DONE;
+}
+
+void options_free(const struct option_row *rows, void *values)
+{
+	for (; !is_end(rows); rows++) {
+		if (rows->kind != OPTION_LIST)
+			continue;
+		struct option_list *list = (void *)((char *)values + rows->target);
+
+		free(list->v);
+		*list = (struct option_list){ .n = 0 };
+	}
 }
 
 /* Help texts stand in this column; their own newlines begin there too. */

@@ -18,6 +18,7 @@ enum option_kind {
 	OPTION_TEXT,	/* const char *, points into argv */
 	OPTION_WORD,	/* the same, one of `words` */
 	OPTION_COUNT,	/* unsigned, decimal */
+	OPTION_LIST,	/* struct option_list; each time that it is given adds one */
 	OPTION_NOTHING, /* accepted because callers give it; asks for nothing that isn't so anyway
 			 */
 };
@@ -30,6 +31,12 @@ struct option_row {
 	enum option_kind kind;
 	size_t target;	   /* offset in the command's struct of values */
 	const char *words; /* OPTION_WORD: "table|json" */
+};
+
+/* The arguments of an option that may be given several times, in their order. */
+struct option_list {
+	const char **v; /* heap; the strings point into argv */
+	size_t n;
 };
 
 /* Ends a table. */
@@ -58,6 +65,9 @@ enum options_result options_parse(const struct option_row *rows, void *values, i
  * them, a `--` included. */
 enum options_result options_parse_before(const struct option_row *rows, void *values, int argc,
 					 char *const argv[], int *used, struct oci_error *err);
+
+/* Frees the lists in `values`. */
+void options_free(const struct option_row *rows, void *values);
 
 /* Prints one line (or a few) for each row that has a help text, and one for --help. */
 void options_print(const struct option_row *rows, FILE *out);

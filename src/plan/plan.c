@@ -66,7 +66,7 @@ static int plan_all(struct planner *p)
 	return 0;
 }
 
-static int plan_finish(struct planner *p)
+int planner_finish(struct planner *p)
 {
 	if (p->refused)
 		return -1;
@@ -87,7 +87,7 @@ int plan_make(struct plan *plan, const struct oci_config *config, const struct r
 
 	*plan = (struct plan){ .request = request, .config = config, .host = host };
 	TRY(plan_all(&p));
-	return plan_finish(&p);
+	return planner_finish(&p);
 }
 
 int plan_make_hooks(struct plan *plan, const struct oci_config *config,
@@ -97,7 +97,7 @@ int plan_make_hooks(struct plan *plan, const struct oci_config *config,
 
 	*plan = (struct plan){ .request = request, .config = config };
 	TRY(plan_hooks(&p));
-	return plan_finish(&p);
+	return planner_finish(&p);
 }
 
 void plan_free(struct plan *plan)

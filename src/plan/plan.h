@@ -161,6 +161,9 @@ struct plan_process {
 	gid_t gid;
 	const gid_t *gids;
 	size_t n_gids;
+	/* exec -u NAME[:GROUP]: looked up inside the container, then in uid, gid and gids; or NULL.
+	 */
+	const char *user_name, *group_name;
 	mode_t umask;
 	struct plan_capabilities caps;
 	const struct plan_rlimit *rlimits;
@@ -304,6 +307,7 @@ struct plan {
 				* hull's own */
 	struct plan_time_offset time_offsets[2];
 	size_t n_time_offsets;
+	bool by_chroot; /* exec: the container has no mount namespace made for it */
 
 	const char *rootfs; /* absolute host path */
 	bool root_readonly;
@@ -399,6 +403,28 @@ int plan_make(struct plan *plan, const struct oci_config *config, const struct r
 
 /* Whether the config asks for a label, so that host_look_labels() is needed before plan_make(). */
 bool plan_asks_labels(const struct oci_config *config);
+
+/* The plan of `exec`: plan->process is what request->exec asks for, with what it leaves open taken
+ * from `config`, the container's own as it was created; the namespaces are to be joined. Errors
+ * name pointers below /process, or options (code "usage"). */
+int plan_make_exec(struct plan *plan, const struct oci_config *config,
+		   const struct request *request, const struct host *host,
+		   const struct plan_report *report, struct oci_error *err);
+
+/* UID[:GID] or NAME[:GROUP] of exec's --user. */
+struct plan_user {
+	const char *name;  /* NULL: uid is a number that was given */
+	const char *group; /* NULL: gid is, or no group was given */
+	uid_t uid;
+	gid_t gid;
+	bool has_group;
+};
+
+/* Numbers are decimal digits and nothing else, at most 4294967294; what isn't one must look like a
+ * name (a letter or '_' first), so that no number is ever looked up. -1: err, code "usage". The
+ * names are in the arena. */
+int plan_parse_user(struct plan_user *user, const char *text, struct arena *arena,
+		    struct oci_error *err);
 
 /* Only the hooks and the annotations, for start and delete of an existing container. */
 int plan_make_hooks(struct plan *plan, const struct oci_config *config,

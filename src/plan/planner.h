@@ -40,6 +40,12 @@ const char *planner_shown(struct planner *p, const char *value);
 int planner_check_uid(struct planner *p, const char *pointer, uint32_t uid);
 int planner_check_gid(struct planner *p, const char *pointer, uint32_t gid);
 
+/* The last word: 0, or -1 when something was refused or memory ran out. */
+int planner_finish(struct planner *p);
+
+/* The bit of a capability's name ("CAP_CHOWN"), 0 when this kernel (or libcap) has none of it. */
+uint64_t planner_capability(const struct planner *p, const char *name);
+
 /* Each fills its part of the plan; 0 or -1 (stopped, err filled). */
 int plan_namespaces(struct planner *p);
 int plan_user_namespace(struct planner *p); /* id mappings, and what INIT may do */

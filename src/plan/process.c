@@ -80,8 +80,7 @@ static int plan_rlimits(struct planner *p, struct plan_process *out)
 	return 0;
 }
 
-/* The bit of a name, 0 when this kernel (or libcap) has none of it. */
-static uint64_t capability_bit(const struct planner *p, const char *name)
+uint64_t planner_capability(const struct planner *p, const char *name)
 {
 	cap_value_t number;
 
@@ -102,7 +101,7 @@ static uint64_t capability_set(struct planner *p, const struct oci_strings *name
 	uint64_t set = 0;
 
 	for (size_t i = 0; i < names->n; i++) {
-		uint64_t bit = capability_bit(p, names->v[i]);
+		uint64_t bit = planner_capability(p, names->v[i]);
 		char pointer[80];
 
 		(void)snprintf(pointer, sizeof(pointer), "/process/capabilities/%s/%zu", set_name,
@@ -126,7 +125,7 @@ static int need_also(struct planner *p, const struct oci_strings *names, const c
 	for (size_t i = 0; i < names->n; i++) {
 		char pointer[80];
 
-		if (!(capability_bit(p, names->v[i]) & set & ~other))
+		if (!(planner_capability(p, names->v[i]) & set & ~other))
 			continue;
 		(void)snprintf(pointer, sizeof(pointer), "/process/capabilities/%s/%zu", set_name,
 			       i);
@@ -144,7 +143,7 @@ static void note_ambient(struct planner *p, const struct oci_strings *names, uin
 	for (size_t i = 0; i < names->n; i++) {
 		char pointer[80];
 
-		if (!(capability_bit(p, names->v[i]) & left_out))
+		if (!(planner_capability(p, names->v[i]) & left_out))
 			continue;
 		(void)snprintf(pointer, sizeof(pointer), "/process/capabilities/ambient/%zu", i);
 		planner_note(p, pointer,
@@ -327,7 +326,7 @@ static int plan_terminal(struct planner *p, struct plan_process *out)
 		planner_note(p, "/process/terminal",
 			     "is not true, so --console-socket has no effect");
 	if (in->terminal && !request->console_socket && request->id &&
-	    (!request->run || request->detach))
+	    (!(request->run || request->exec) || request->detach))
 		TRY(planner_refuse(p, PLAN_HOST, "/process/terminal",
 				   "is true, so --console-socket must say who gets the terminal"));
 	return 0;

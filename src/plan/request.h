@@ -11,6 +11,30 @@
 
 enum cgroup_manager { CGROUP_CGROUPFS, CGROUP_SYSTEMD, CGROUP_DISABLED };
 
+struct oci_process;
+
+/* What `exec` asks for besides: whose process it is, and what differs from the container's own. */
+struct request_exec {
+	const struct oci_process *process; /* --process, or NULL: the container's own */
+	const char *const *args;	   /* the command, NULL-terminated; NULL with --process */
+	bool terminal;
+	unsigned short rows, columns; /* of the caller's terminal, 0: unknown */
+	const char *cwd;	      /* or NULL */
+	const char *user;	      /* UID[:GID] or names, or NULL */
+	const char *const *env;	      /* NAME=VALUE, replaces what the container has of that name */
+	size_t n_env;
+	const char *const *gids; /* numbers, commas between them */
+	size_t n_gids;
+	const char *const *caps;
+	size_t n_caps;
+	bool no_new_privs;
+	const char *apparmor;	/* or NULL */
+	const char *label;	/* SELinux's, or NULL */
+	const char *sub_cgroup; /* below the container's, or NULL */
+	bool has_cgroup;	/* the container has one */
+	bool paused;		/* it is frozen, and --ignore-paused was given */
+};
+
 struct request {
 	const char *id;
 	const char *bundle;	 /* absolute, links resolved */
@@ -25,9 +49,10 @@ struct request {
 	unsigned preserve_fds; /* fds 3 .. 3+n-1 go to the container */
 	bool no_pivot;
 	bool no_new_keyring;
-	bool run;    /* run: START is played by the same process */
-	bool detach; /* run only */
-	bool keep;   /* run only: state stays after the process ended */
+	bool run;			 /* run: START is played by the same process */
+	bool detach;			 /* run and exec */
+	bool keep;			 /* run only: state stays after the process ended */
+	const struct request_exec *exec; /* exec only, else NULL */
 	/* From the caller's environment; NULL when unset. */
 	const char *listen_fds;
 	const char *notify_socket;

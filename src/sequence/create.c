@@ -170,9 +170,9 @@ void sequence_look(const struct plan *plan, void (*failed)(void *ctx, const stru
 	run_done(&run);
 }
 
-void sequence_explain(const struct plan *plan, FILE *out)
+static void explain(const struct row *row, const struct plan *plan, FILE *out)
 {
-	for (const struct row *row = create_rows; row->what; row++) {
+	for (; row->what; row++) {
 		if (row->kind == JOIN && !plan->request->run)
 			break;
 		if (row->kind == PASS || row->kind == FORK || row->kind == JOIN)
@@ -183,4 +183,9 @@ void sequence_explain(const struct plan *plan, FILE *out)
 			fprintf(out, "%c %-7s %s\n", row_applies(row, plan) ? ' ' : '-',
 				role_names[row->who], row->what);
 	}
+}
+
+void sequence_explain(const struct plan *plan, FILE *out)
+{
+	explain(plan->request->exec ? exec_rows : create_rows, plan, out);
 }

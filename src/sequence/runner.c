@@ -57,7 +57,7 @@ static int tell_death(const char *who, pid_t pid, bool is_child, struct oci_erro
 
 static int tell_init_death(const struct run *run, struct oci_error *err)
 {
-	return tell_death("the container's first process", run->init_pid, run->init_is_child, err);
+	return tell_death(run_new_process(run), run->init_pid, run->init_is_child, err);
 }
 
 static int tell_stage_death(const struct run *run, struct oci_error *err)
@@ -238,7 +238,9 @@ static int act(struct actor *actor, const struct row *row, struct oci_error *err
 	if (row->kind == PASS)
 		return hear(actor, row, err);
 	if (row->kind == EXEC)
-		return hear_silence(actor, row, err);
+		return row->unheard && row->unheard(actor->run->plan)
+			       ? 0
+			       : hear_silence(actor, row, err);
 	if (row->kind == JOIN)
 		return row->meet(actor->run, err);
 	return 0;

@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "plan/plan.h"
+#include "state/state.h"
 
 /* What `run` has in hand once the container's process is executed. */
 struct started {
@@ -33,6 +34,25 @@ int sequence_run(const struct plan *plan, struct started *started, struct oci_er
 /* Starts a created container: returns 0 once its process is executed and poststart hooks ran.
  * Codes: "no-container", "not-created" (with the status in the text). */
 int sequence_start(const char *root, const char *id, struct oci_error *err);
+
+/* A container that `exec` goes into. */
+struct entered {
+	int dir; /* its state directory */
+	struct state state;
+	enum status status; /* created, running or paused */
+	int pidfd;	    /* of its first process, verified */
+};
+
+/* Opens it. Codes: "no-container", "not-running" (with the status in the text), "paused" unless
+ * `paused_too`. */
+int sequence_enter(const char *root, const char *id, bool paused_too, struct entered *entered,
+		   struct oci_error *err);
+void sequence_entered_done(struct entered *entered);
+
+/* Executes plan->process (see plan_make_exec()) in it. As sequence_run(), `started` holds what the
+ * caller waits for; of a detached process it may be dropped. */
+int sequence_exec(struct plan *plan, struct entered *entered, struct started *started,
+		  struct oci_error *err);
 
 /* Deletes a stopped or created container; any other only with force (it is killed first). With
  * force an unknown id is success. What a killed creator left is removed too. A failing poststop

@@ -36,11 +36,16 @@ struct row {
 	bool (*patient)(
 		const struct plan *); /* PASS, EXEC: the receiver waits without limit, for hooks */
 	bool plain;    /* PASS: INIT is under its seccomp filter, with read and write only */
+	/* EXEC: nobody waits for the end of the channel, for the process may be frozen */
+	bool (*unheard)(const struct plan *);
 	bool terminal; /* PASS: run->terminal_master goes with it, where there is one */
 };
 
 /* create and run (up to the JOIN: create; from it on: start); ends with a row without `what`. */
 extern const struct row create_rows[];
+
+/* exec: a further process for a running container. */
+extern const struct row exec_rows[];
 
 /* Acts as `me` from row `from` on. PARENT returns at the JOIN, or goes on as START in `run`; START
  * returns at the end; STAGE and INIT never return. -1: it failed, and everything was undone that

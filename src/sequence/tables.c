@@ -11,6 +11,7 @@
 #include "steps/cgroup.h"
 #include "steps/device.h"
 #include "steps/device_filter.h"
+#include "steps/enter.h"
 #include "steps/hook.h"
 #include "steps/idmap.h"
 #include "steps/label.h"
@@ -282,6 +283,22 @@ static bool meets_mounted(const struct plan *p)
 	return prestart(p) || create_runtime(p) || terminal(p);
 }
 
+/* exec into a paused container doesn't wait for it to go on. */
+static bool stays_frozen(const struct plan *p)
+{
+	return p->request->exec->paused;
+}
+
+static bool exec_writes_proc(const struct plan *p)
+{
+	return labels(p) || oom_score(p);
+}
+
+static bool stays_frozen_not(const struct plan *p)
+{
+	return !stays_frozen(p);
+}
+
 /* A DO row has its deed done by `who`; `to` is of no meaning there. */
 #define ROW(k, by, other, text, ...)                                                               \
 	{                                                                                          \
@@ -408,6 +425,62 @@ const struct row create_rows[] = {
 	ROW(DO,   START,  START,  "see that its filter is there",           .when = filtered, .run = filter_see),
 	ROW(DO,   START,  START,  "run poststart hooks",                    .when = poststart, .run = hook_poststart),
 	ROW(DO,   START,  START,  "pass READY on",                          .when = notify, .run = notify_relay),
+	{ .what = NULL },
+};
+
+/* One process more in a container that runs. Until STAGE has joined, everything happens outside;
+ * what comes after is done inside, by processes that hold nothing of the host any more. */
+const struct row exec_rows[] = {
+	ROW(DO,   PARENT, PARENT, "mark inherited fds close-on-exec",       .run = record_caller_fds),
+	ROW(DO,   PARENT, PARENT, "look at the container's namespaces",     .run = enter_look),
+	ROW(DO,   PARENT, PARENT, "open the container's cgroup",            .when = has_cgroup, .run = enter_open_cgroup),
+	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = exec_writes_proc, .run = namespace_open_proc),
+	ROW(DO,   PARENT, PARENT, "ask for the security labels",            .when = labels, .run = label_look),
+	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
+	ROW(DO,   PARENT, PARENT, "open the channel",                       .run = spawn_channel),
+
+	ROW(FORK, PARENT, STAGE,  "fork to join namespaces",                .run = spawn_stage, .undo = spawn_kill_stage),
+	ROW(PASS, PARENT, STAGE,  "join"),
+	/* By STAGE and not by the process itself: the container sees what is born in its pid namespace, and
+	 * by then nothing of the host must be in it. The terminal too, for INIT may be born frozen. */
+	ROW(DO,   STAGE,  STAGE,  "join the container's namespaces",        .run = enter_join),
+	ROW(DO,   STAGE,  STAGE,  "enter the container's root",             .run = enter_root),
+	ROW(DO,   STAGE,  STAGE,  "let go of what the process won't need",  .run = enter_let_go),
+	ROW(DO,   STAGE,  STAGE,  "open the terminal",                      .when = terminal, .run = terminal_open_inside),
+	ROW(FORK, STAGE,  INIT,   "fork into cgroup and namespaces",        .run = spawn_init, .undo = spawn_kill_init),
+	ROW(PASS, STAGE,  PARENT, "the process exists",                     .terminal = true),
+	ROW(DO,   PARENT, PARENT, "take over the process",                  .run = spawn_stage_ended),
+	ROW(DO,   PARENT, PARENT, "send the terminal",                      .when = console, .run = terminal_send),
+	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
+	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
+	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),
+	ROW(DO,   PARENT, PARENT, "send the pidfd",                         .when = pidfd_socket, .run = record_send_pidfd),
+	ROW(PASS, PARENT, INIT,   "become the process"),
+
+	ROW(DO,   INIT,   INIT,   "open the label's attribute",             .when = labels, .run = label_open),
+	ROW(DO,   INIT,   INIT,   "let go of the host",                     .run = spawn_let_go),
+	ROW(DO,   INIT,   INIT,   "become root of the user namespace",      .when = has_user, .run = idmap_become),
+	ROW(DO,   INIT,   INIT,   "reset what the caller passed on",        .run = caller_reset),
+	ROW(DO,   INIT,   INIT,   "join a new session keyring",             .when = keyring, .run = caller_new_keyring),
+	ROW(DO,   INIT,   INIT,   "control the terminal",                   .when = terminal, .run = terminal_control),
+	ROW(DO,   INIT,   INIT,   "give standard streams to the user",      .when = terminal_not, .run = terminal_own_streams),
+	ROW(DO,   INIT,   INIT,   "enter the working directory",            .run = process_enter_cwd),
+	ROW(DO,   INIT,   INIT,   "take the user's real ids",               .run = process_take_real_ids),
+	ROW(DO,   INIT,   INIT,   "find the program",                       .run = process_find_program),
+	ROW(DO,   INIT,   INIT,   "find HOME",                              .when = home, .run = process_find_home),
+	ROW(DO,   INIT,   INIT,   "take the real ids back",                 .run = process_restore_real_ids),
+	ROW(DO,   INIT,   INIT,   "outlive hull",                           .run = spawn_outlive),
+	/* As in the table above. */
+	ROW(DO,   INIT,   INIT,   "lower resource limits",                  .when = rlimits, .run = caller_lower_rlimits),
+	ROW(DO,   INIT,   INIT,   "set the personality",                    .when = set_personality, .run = process_set_personality),
+	ROW(DO,   INIT,   INIT,   "set the security label",                 .when = labels, .run = label_set),
+	ROW(DO,   INIT,   INIT,   "set no_new_privs",                       .when = no_new_privs, .run = process_set_no_new_privs),
+	ROW(DO,   INIT,   INIT,   "drop the bounding set",                  .run = process_drop_bounding),
+	ROW(DO,   INIT,   INIT,   "change to the user's ids",               .run = process_change_ids),
+	ROW(DO,   INIT,   INIT,   "set capabilities",                       .run = process_set_capabilities),
+	ROW(DO,   INIT,   INIT,   "read the confinement back",              .run = process_read_back),
+	ROW(EXEC, INIT,   PARENT, "execute the process",                    .run = process_execute, .unheard = stays_frozen),
+	ROW(DO,   PARENT, PARENT, "see that it was executed",               .when = stays_frozen_not, .run = spawn_see_executed),
 	{ .what = NULL },
 };
 /* clang-format on */

@@ -669,6 +669,101 @@ int cgroup_open(const struct state *state, int *fd, struct oci_error *err)
 	return 0;
 }
 
+/* Below the container's cgroup, whatever the path says: openat2 goes neither up nor out. */
+static int open_sub(int dir, const char *sub, const struct state *state, struct oci_error *err)
+{
+	int fd = open_below(dir, sub);
+
+	if (fd < 0)
+		return fail_sys(err, "open cgroup '%s' below the container's, '/%s'", sub,
+				state->cgroup);
+	return fd;
+}
+
+/* The cgroup of a process as a path below the container's ("" when it is that itself); NULL when it
+ * is none of those. buf holds the file. */
+static const char *sub_of_process(pid_t pid, const struct state *state, char *buf, size_t size)
+{
+	struct oci_error ignored;
+	char path[32];
+	char *line, *found;
+	size_t length = strlen(state->cgroup);
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
+	if (file_read_at(AT_FDCWD, path, buf, size, &ignored) <= 0)
+		return NULL;
+	line = strncmp(buf, "0::", 3) == 0 ? buf : strstr(buf, "\n0::");
+	if (!line)
+		return NULL;
+	line += strcspn(line, "/");
+	line[strcspn(line, "\n")] = '\0';
+	/* Where hull sees a part of the tree only, the path may begin higher up or lower down than
+	 * the mount does: what follows the container's own is what counts. */
+	found = strstr(line, state->cgroup);
+	if (!found || found[-1] != '/' || (found[length] != '/' && found[length] != '\0'))
+		return NULL;
+	return found[length] ? found + length + 1 : found + length;
+}
+
+/* The cgroup hands controllers on to its children and takes no processes: its own choice, so a
+ * further process goes to where the container's own one went. */
+static int open_beside_init(int dir, const struct state *state, pid_t init, struct oci_error *err)
+{
+	char buf[8192];
+	const char *sub = sub_of_process(init, state, buf, sizeof(buf));
+
+	if (!sub || !*sub)
+		return fail_code(err, "cgroup-invalid",
+				 "cgroup '/%s' has controllers enabled for its children, so it "
+				 "takes no processes, and the container's own process is in none "
+				 "of them: name one with --cgroup",
+				 state->cgroup);
+	return open_sub(dir, sub, state, err);
+}
+
+static int choose_cgroup(int dir, const struct state *state, const char *sub, pid_t init,
+			 struct oci_error *err)
+{
+	char enabled[256];
+
+	if (sub)
+		return open_sub(dir, sub, state, err);
+	if (file_read_at(dir, "cgroup.subtree_control", enabled, sizeof(enabled), err) < 0)
+		return fail_in(err, "cgroup '/%s'", state->cgroup);
+	if (enabled[0] != '\0' && enabled[0] != '\n')
+		return open_beside_init(dir, state, init, err);
+	return fcntl(dir, F_DUPFD_CLOEXEC, 3);
+}
+
+int cgroup_open_for_exec(const struct state *state, const char *sub, pid_t init, bool frozen_too,
+			 struct oci_error *err)
+{
+	struct cgroup_events events;
+	auto_fd root = -1;
+	auto_fd dir = -1;
+	auto_fd chosen = -1;
+	enum whose whose;
+
+	TRY(open_own(state, &root, &dir, &whose, err));
+	if (whose == NOBODY)
+		return fail_code(err, "not-running",
+				 "container not running: its cgroup '/%s' is gone", state->cgroup);
+	if (whose == OTHER)
+		return refuse_foreign(state, whose, err);
+	chosen = choose_cgroup(dir, state, sub, init, err);
+	if (chosen < 0)
+		return -1;
+	if (frozen_too)
+		return fd_take(&chosen);
+	/* What is born in a frozen cgroup hangs. */
+	TRY(cgroup_tree_events(chosen, &events, err));
+	if (events.frozen)
+		return fail_code(err, "cgroup-frozen",
+				 "cgroup '/%s%s%s' is frozen: nothing would run in it",
+				 state->cgroup, sub ? "/" : "", sub ? sub : "");
+	return fd_take(&chosen);
+}
+
 int cgroup_frozen(const struct state *state)
 {
 	struct oci_error ignored = { 0 };

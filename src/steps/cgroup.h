@@ -51,6 +51,14 @@ int cgroup_pids(const struct state *state, pid_t **pids, size_t *n, struct oci_e
  * when another directory has its name by now. */
 int cgroup_open(const struct state *state, int *fd, struct oci_error *err);
 
+/* exec, PARENT: opens the cgroup for a further process: `sub` below the container's where it is
+ * given, else the container's own; when that one takes no processes, because the container made
+ * children of it with controllers (as systemd does), the one that its process `init` is in. Never
+ * one outside the container's. Refuses a frozen one unless `frozen_too`. Returns the fd, or -1;
+ * codes "not-running" (it is gone), "cgroup-foreign", "cgroup-invalid", "cgroup-frozen". */
+int cgroup_open_for_exec(const struct state *state, const char *sub, pid_t init, bool frozen_too,
+			 struct oci_error *err);
+
 /* 1: frozen (cgroup.events), 0: not, or it is gone, or the container has none. */
 int cgroup_frozen(const struct state *state);
 

@@ -16,6 +16,7 @@ void run_init(struct run *run, const struct plan *plan)
 			     .notify_tree = -1,
 			     .notify_socket = -1,
 			     .console_socket = -1,
+			     .container_pidfd = -1,
 			     .start_listener = -1,
 			     .terminal_master = -1,
 			     .filter_listener = -1,
@@ -28,6 +29,11 @@ void run_init(struct run *run, const struct plan *plan)
 		run->ns_fd[type] = -1;
 }
 
+const char *run_new_process(const struct run *run)
+{
+	return run->plan->request->exec ? "the new process" : "the container's first process";
+}
+
 void run_done(struct run *run)
 {
 	int *fds[] = { &run->state_dir,	     &run->proc,
@@ -38,7 +44,7 @@ void run_done(struct run *run)
 		       &run->channel_child,  &run->init_pidfd,
 		       &run->stage_pidfd,    &run->terminal_master,
 		       &run->apparmor_attr,  &run->selinux_attr,
-		       &run->filter_listener };
+		       &run->filter_listener,&run->container_pidfd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		fd_drop(fds[i]);

@@ -34,6 +34,8 @@ struct run {
 	int notify_socket;   /* START: what the container writes READY=1 to, or -1 */
 	int console_socket;  /* PARENT: connected, or -1 */
 	int ns_fd[NS_TYPES]; /* PARENT opens, STAGE joins: namespaces given by path, or -1 */
+	int container_pidfd; /* exec, PARENT and STAGE: the container's first process, or -1 */
+	int join_flags;	     /* exec: CLONE_NEW* of the namespaces that the two don't share */
 	int start_listener;  /* PARENT binds, INIT listens; -1 in run */
 	int terminal_master; /* INIT makes, PARENT receives */
 
@@ -60,6 +62,9 @@ struct run {
 	char home[PATH_MAX + 8]; /* "HOME=..." */
 	char listen_pid[32];	 /* "LISTEN_PID=..." */
 };
+
+/* What errors call INIT: "the container's first process", or with exec "the new process". */
+const char *run_new_process(const struct run *run);
 
 /* Zeroes *run but for the fds, which become -1. */
 void run_init(struct run *run, const struct plan *plan);

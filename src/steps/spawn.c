@@ -170,9 +170,8 @@ int spawn_see_executed(struct run *run, struct oci_error *err)
 		return 0;
 	if (!(flags & STATE_PF_FORKNOEXEC))
 		return 0;
-	return fail_code(err, "init-died",
-			 "the container's first process was killed before its program was "
-			 "executed");
+	return fail_code(err, "init-died", "%s was killed before its program was executed",
+			 run_new_process(run));
 }
 
 _Noreturn void spawn_end(int status)
@@ -180,17 +179,15 @@ _Noreturn void spawn_end(int status)
 	_exit(status);
 }
 
-int spawn_let_go(struct run *run, struct oci_error *err)
+int spawn_close_others(struct run *run, const int *keep, size_t n, struct oci_error *err)
 {
 	unsigned from = 3 + run->plan->process.preserve_fds;
-	int keep[] = { run->rootfs,	   run->channel,      run->start_listener,
-		       run->apparmor_attr, run->selinux_attr, SPAWN_TRACE_FD };
 
 	/* Whatever is known or was inherited without anybody's knowledge: gaps between the kept. */
 	for (;;) {
-		unsigned next = UINT_MAX;
+		unsigned next = SPAWN_TRACE_FD >= (int)from ? (unsigned)SPAWN_TRACE_FD : UINT_MAX;
 
-		for (size_t i = 0; i < sizeof(keep) / sizeof(keep[0]); i++)
+		for (size_t i = 0; i < n; i++)
 			if (keep[i] >= (int)from && (unsigned)keep[i] < next)
 				next = (unsigned)keep[i];
 		if (next > from && sys_close_range(from, next == UINT_MAX ? next : next - 1, 0) < 0)
@@ -200,12 +197,20 @@ int spawn_let_go(struct run *run, struct oci_error *err)
 		from = next + 1;
 	}
 	run->proc = run->cgroup = run->null_tree = run->notify_tree = -1;
-	run->init_pidfd = run->stage_pidfd = -1;
+	run->init_pidfd = run->stage_pidfd = run->container_pidfd = -1;
 	for (int type = 0; type < NS_TYPES; type++)
 		run->ns_fd[type] = -1;
 	for (size_t i = 0; run->sources && i < run->plan->n_mounts; i++)
 		run->sources[i] = -1;
 	return 0;
+}
+
+int spawn_let_go(struct run *run, struct oci_error *err)
+{
+	const int keep[] = { run->rootfs, run->channel, run->start_listener, run->apparmor_attr,
+			     run->selinux_attr };
+
+	return spawn_close_others(run, keep, sizeof(keep) / sizeof(keep[0]), err);
 }
 
 /* Reaps a killed child within a limit: one in an uninterruptible sleep must not take hull with it.

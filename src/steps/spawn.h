@@ -38,6 +38,10 @@ _Noreturn void spawn_end(int status);
  * stays: 0, 1, 2, the preserved ones, the root, the channel, the start socket. */
 int spawn_let_go(struct run *run, struct oci_error *err);
 
+/* Closes every fd from the first that isn't preserved up, but those in `keep` (n of them, -1 is
+ * none), and forgets what `run` knows of the others. */
+int spawn_close_others(struct run *run, const int *keep, size_t n, struct oci_error *err);
+
 /* Undo, PARENT: kills and reaps. */
 void spawn_kill_stage(struct run *run);
 void spawn_kill_init(struct run *run);

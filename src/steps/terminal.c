@@ -51,28 +51,29 @@ static int bind_console(struct run *run, int slave, struct oci_error *err)
 	return 0;
 }
 
-static int attach(int slave, struct oci_error *err)
+static int to_streams(int slave, struct oci_error *err)
 {
-	if (ioctl(slave, TIOCSCTTY, 0) < 0)
-		return fail_sys(err, "make it the controlling terminal: ioctl(TIOCSCTTY)");
 	for (int fd = 0; fd <= 2; fd++)
 		if (dup2(slave, fd) < 0)
 			return fail_sys(err, "dup2 of the terminal to %d", fd);
 	return 0;
 }
 
-int terminal_open(struct run *run, struct oci_error *err)
+int terminal_control(struct run *run, struct oci_error *err)
 {
-	const struct plan_process *process = &run->plan->process;
+	(void)run;
+	if (ioctl(STDIN_FILENO, TIOCSCTTY, 0) < 0)
+		return fail_sys(err, "make it the controlling terminal: ioctl(TIOCSCTTY)");
+	return 0;
+}
+
+/* The slave of `master`, with the size and the owner that the process asks for. */
+static int open_slave(const struct plan_process *process, int master, struct oci_error *err)
+{
 	struct winsize size = { .ws_row = process->rows, .ws_col = process->columns };
-	auto_fd master = open_own_ptmx(run);
 	auto_fd slave = -1;
 	int unlock = 0;
 
-	if (master < 0)
-		master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (master < 0)
-		return fail_sys(err, "open '/dev/ptmx'");
 	if (ioctl(master, TIOCSPTLCK, &unlock) < 0)
 		return fail_sys(err, "ioctl(TIOCSPTLCK)");
 	/* By the master's fd, since a path to the slave could be swapped. */
@@ -84,9 +85,41 @@ int terminal_open(struct run *run, struct oci_error *err)
 	/* The group stays: devpts' gid= option says which one terminals have. */
 	if (fchown(slave, process->uid, (gid_t)-1) < 0)
 		return fail_sys(err, "give the terminal to uid %u", process->uid);
+	return fd_take(&slave);
+}
+
+int terminal_open(struct run *run, struct oci_error *err)
+{
+	auto_fd master = open_own_ptmx(run);
+	auto_fd slave = -1;
+
+	if (master < 0)
+		master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (master < 0)
+		return fail_sys(err, "open '/dev/ptmx'");
+	slave = open_slave(&run->plan->process, master, err);
+	if (slave < 0)
+		return -1;
 	if (plan_new_ns(run->plan, NS_MOUNT))
 		TRY(bind_console(run, slave, err));
-	TRY(attach(slave, err));
+	TRY(to_streams(slave, err));
+	TRY(terminal_control(run, err));
+	run->terminal_master = fd_take(&master);
+	return 0;
+}
+
+int terminal_open_inside(struct run *run, struct oci_error *err)
+{
+	auto_fd master = open_own_ptmx(run);
+	auto_fd slave = -1;
+
+	if (master < 0)
+		return fail_code(err, "no-terminal",
+				 "the container has no devpts at /dev/pts, so it has no terminals");
+	slave = open_slave(&run->plan->process, master, err);
+	if (slave < 0)
+		return -1;
+	TRY(to_streams(slave, err));
 	run->terminal_master = fd_take(&master);
 	return 0;
 }

@@ -16,6 +16,11 @@ int terminal_connect(struct run *run, struct oci_error *err);
  * controlling terminal and 0, 1, 2. The master is in run->terminal_master. */
 int terminal_open(struct run *run, struct oci_error *err);
 
+/* exec. STAGE, inside the container: opens the pty as terminal_open() does and makes it 0, 1 and 2,
+ * which the new process inherits; and there, in its own session: makes it the controlling one. */
+int terminal_open_inside(struct run *run, struct oci_error *err);
+int terminal_control(struct run *run, struct oci_error *err);
+
 /* PARENT: sends the master over the console socket, and closes both. */
 int terminal_send(struct run *run, struct oci_error *err);
 

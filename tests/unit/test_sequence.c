@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The baton rule, proved for the table of create, run and start over every plan that changes its
- * shape: each row belongs to whoever holds the baton, and no role acts before it was forked. Runs
- * nothing of the table.
+ * The baton rule, proved for the tables of create, run, start and exec over every plan that changes
+ * their shape: each row belongs to whoever holds the baton, and no role acts before it was forked.
+ * Runs nothing of the table.
  */
 #include "sequence/table.h"
 #include "tests/unit/tap.h"
@@ -47,12 +47,12 @@ static void make_plan(const struct shape *shape, struct plan *plan, struct reque
 }
 
 /* The first row that breaks the rule, or NULL. */
-static const struct row *broken_row(const struct plan *plan)
+static const struct row *broken_row(const struct row *row, const struct plan *plan)
 {
 	bool exists[4] = { [PARENT] = true };
 	enum role holder = PARENT;
 
-	for (const struct row *row = create_rows; row->what; row++) {
+	for (; row->what; row++) {
 		/* In `run` the parent plays START from the JOIN on. */
 		if (row->kind == JOIN && plan->request->run) {
 			if (holder != PARENT)
@@ -107,7 +107,7 @@ static void test_baton(void)
 		if (shape.run && !shape.process)
 			continue;
 		make_plan(&shape, &plan, &request);
-		broken = broken_row(&plan);
+		broken = broken_row(create_rows, &plan);
 		plans++;
 		if (broken)
 			tap_ok(false, "plan %u: row '%s' belongs to the holder of the baton",
@@ -116,11 +116,39 @@ static void test_baton(void)
 	tap_is_int(plans, 2304, "each of 2304 plans hands the baton on by the rule");
 }
 
-static void test_names(void)
+/* Every condition of the exec table by itself and together with the others. */
+static void test_exec_baton(void)
+{
+	int plans = 0;
+
+	for (unsigned bits = 0; bits < 32; bits++) {
+		struct shape shape = { .process = true,
+				       .joins = true,
+				       .terminal = bits & 1,
+				       .console = bits & 2,
+				       .everything = bits & 4 };
+		struct request_exec exec = { .paused = bits & 8 };
+		struct request request;
+		struct plan plan;
+		const struct row *broken;
+
+		make_plan(&shape, &plan, &request);
+		request.exec = &exec;
+		plan.by_chroot = bits & 16;
+		broken = broken_row(exec_rows, &plan);
+		plans++;
+		if (broken)
+			tap_ok(false, "exec plan %u: row '%s' belongs to the holder of the baton",
+			       bits, broken->what);
+	}
+	tap_is_int(plans, 32, "each of 32 plans of exec hands the baton on by the rule");
+}
+
+static void test_names(const struct row *table)
 {
 	bool unique = true;
 
-	for (const struct row *a = create_rows; a->what; a++)
+	for (const struct row *a = table; a->what; a++)
 		for (const struct row *b = a + 1; b->what; b++)
 			if (strcmp(a->what, b->what) == 0) {
 				unique = false;
@@ -129,11 +157,11 @@ static void test_names(void)
 	tap_ok(unique, "every row has a name of its own");
 }
 
-static void test_deeds(void)
+static void test_deeds(const struct row *table)
 {
 	bool something_made = false;
 
-	for (const struct row *row = create_rows; row->what; row++) {
+	for (const struct row *row = table; row->what; row++) {
 		if (row->kind != PASS && !row->run)
 			tap_ok(false, "row '%s' has a deed", row->what);
 		if (row->kind == JOIN && !row->meet)
@@ -142,7 +170,7 @@ static void test_deeds(void)
 			tap_ok(false, "row '%s' can be undone by PARENT", row->what);
 	}
 	tap_ok(true, "every row has its deed");
-	for (const struct row *row = create_rows; row->what; row++) {
+	for (const struct row *row = table; row->what; row++) {
 		if (row->undo)
 			something_made = true;
 		if (row->looks && (something_made || row->kind != DO || row->who != PARENT))
@@ -154,7 +182,10 @@ static void test_deeds(void)
 int main(void)
 {
 	test_baton();
-	test_names();
-	test_deeds();
+	test_exec_baton();
+	test_names(create_rows);
+	test_names(exec_rows);
+	test_deeds(create_rows);
+	test_deeds(exec_rows);
 	return tap_done();
 }

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "steps/enter.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "steps/cgroup.h"
+#include "steps/spawn.h"
+
+static int not_running(struct oci_error *err)
+{
+	return fail_code(err, "not-running", "container not running: its first process has ended");
+}
+
+/* By number, so only true of the right process if that lives still afterwards. */
+static int compare(struct run *run, struct oci_error *err)
+{
+	for (int type = 0; type < NS_TYPES; type++) {
+		char theirs[48], ours[48];
+		struct stat a, b;
+
+		(void)snprintf(theirs, sizeof(theirs), "/proc/%d/ns/%s", run->state.pid,
+			       plan_ns_kinds[type].proc);
+		(void)snprintf(ours, sizeof(ours), "/proc/self/ns/%s", plan_ns_kinds[type].proc);
+		if (stat(ours, &b) < 0)
+			return fail_sys(err, "stat '%s'", ours);
+		if (stat(theirs, &a) < 0)
+			return fail_sys(err, "stat '%s'", theirs);
+		if (a.st_dev != b.st_dev || a.st_ino != b.st_ino)
+			run->join_flags |= plan_ns_kinds[type].flag;
+	}
+	return 0;
+}
+
+static int open_root(struct run *run, struct oci_error *err)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/root", run->state.pid);
+	run->rootfs = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return run->rootfs < 0 ? fail_sys(err, "open '%s'", path) : 0;
+}
+
+int enter_look(struct run *run, struct oci_error *err)
+{
+	struct pollfd died = { .fd = run->container_pidfd, .events = POLLIN };
+	int result = compare(run, err);
+
+	if (result == 0 && run->plan->by_chroot)
+		result = open_root(run, err);
+	/* Its number may be another's by now, and hull's own namespaces must never pass for the
+	 * container's. */
+	if (poll(&died, 1, 0) != 0)
+		return not_running(err);
+	return result;
+}
+
+int enter_open_cgroup(struct run *run, struct oci_error *err)
+{
+	const struct request_exec *exec = run->plan->request->exec;
+
+	run->cgroup = cgroup_open_for_exec(&run->state, exec->sub_cgroup, run->state.pid,
+					   exec->paused, err);
+	return run->cgroup < 0 ? -1 : 0;
+}
+
+int enter_join(struct run *run, struct oci_error *err)
+{
+	if (run->join_flags == 0 || setns(run->container_pidfd, run->join_flags) == 0)
+		return 0;
+	if (errno == ESRCH)
+		return not_running(err);
+	return fail_sys(err, "setns to the namespaces of process %d (flags 0x%x)", run->state.pid,
+			(unsigned)run->join_flags);
+}
+
+int enter_root(struct run *run, struct oci_error *err)
+{
+	/* Else joining the mount namespace has led to its root, which is the container's. */
+	if (run->rootfs >= 0) {
+		if (fchdir(run->rootfs) < 0)
+			return fail_sys(err, "enter the container's root directory");
+		if (chroot(".") < 0)
+			return fail_sys(err, "chroot to the container's root directory");
+		fd_drop(&run->rootfs);
+	}
+	if (chdir("/") < 0)
+		return fail_sys(err, "chdir '/'");
+	run->rootfs = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return run->rootfs < 0 ? fail_sys(err, "open the container's root directory") : 0;
+}
+
+int enter_let_go(struct run *run, struct oci_error *err)
+{
+	const struct plan_process *process = &run->plan->process;
+	bool labels = process->apparmor_profile || process->selinux_label;
+	int cgroup = run->cgroup;
+	int proc = labels ? run->proc : -1; /* the new process opens a file of its own in it */
+	const int keep[] = { run->rootfs, run->channel, cgroup, proc };
+
+	TRY(spawn_close_others(run, keep, sizeof(keep) / sizeof(keep[0]), err));
+	run->cgroup = cgroup;
+	run->proc = proc;
+	return 0;
+}
