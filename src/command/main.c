@@ -17,8 +17,8 @@
 
 /* In the order of a container's life, then what is about bundles and hull itself. */
 static const struct command *const commands[] = {
-	&create_command, &run_command,	    &start_command,  &exec_command,   &state_command,
-	&kill_command,	 &delete_command,   &list_command,   &ps_command,     &verify_command,
+	&create_command, &run_command,	    &start_command, &exec_command, &state_command,
+	&kill_command,	 &delete_command,   &list_command,  &ps_command,   &verify_command,
 	&spec_command,	 &features_command, &check_command,
 };
 
