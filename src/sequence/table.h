@@ -35,7 +35,7 @@ struct row {
 	bool looks; /* changes nothing anywhere: `hull check` does it too, to ask the host */
 	bool (*patient)(
 		const struct plan *); /* PASS, EXEC: the receiver waits without limit, for hooks */
-	bool plain;    /* PASS: INIT is under its seccomp filter, with read and write only */
+	bool plain; /* PASS: INIT is under its seccomp filter, with read and write only */
 	/* EXEC: nobody waits for the end of the channel, for the process may be frozen */
 	bool (*unheard)(const struct plan *);
 	bool terminal; /* PASS: run->terminal_master goes with it, where there is one */

@@ -36,15 +36,15 @@ const char *run_new_process(const struct run *run)
 
 void run_done(struct run *run)
 {
-	int *fds[] = { &run->state_dir,	     &run->proc,
-		       &run->cgroup,	     &run->rootfs,
-		       &run->notify_tree,    &run->notify_socket,
-		       &run->null_tree,	     &run->console_socket,
-		       &run->start_listener, &run->channel,
-		       &run->channel_child,  &run->init_pidfd,
-		       &run->stage_pidfd,    &run->terminal_master,
-		       &run->apparmor_attr,  &run->selinux_attr,
-		       &run->filter_listener,&run->container_pidfd };
+	int *fds[] = { &run->state_dir,	      &run->proc,
+		       &run->cgroup,	      &run->rootfs,
+		       &run->notify_tree,     &run->notify_socket,
+		       &run->null_tree,	      &run->console_socket,
+		       &run->start_listener,  &run->channel,
+		       &run->channel_child,   &run->init_pidfd,
+		       &run->stage_pidfd,     &run->terminal_master,
+		       &run->apparmor_attr,   &run->selinux_attr,
+		       &run->filter_listener, &run->container_pidfd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		fd_drop(fds[i]);
