@@ -5,6 +5,7 @@
  * paths and the root's propagation. The words are in mount_words.c, the deeds in steps/mount.c.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/sys.h"
@@ -411,6 +412,37 @@ static void add_label(struct planner *p, struct reading *r)
 	}
 }
 
+/* In a user namespace a new one of these takes a namespace that belongs to it too. Where that is
+ * the runtime's own, a bind of the host's shows no more and no less; parameters it can't have. */
+static void choose_stand_in(struct planner *p, struct reading *r)
+{
+	static const struct {
+		const char *type, *path;
+		enum plan_ns_type of;
+		const char *note;
+	} kinds[] = {
+		{ "proc", "/proc", NS_PID, "the pid namespace isn't the user namespace's" },
+		{ "sysfs", "/sys", NS_NET, "the network namespace isn't the user namespace's" },
+		{ "mqueue", "/dev/mqueue", NS_IPC, "the ipc namespace isn't the user namespace's" },
+	};
+	const struct plan *plan = p->plan;
+
+	if (!plan_has_ns(plan, NS_USER) && !p->host->nested)
+		return;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		/* sysfs shows devices of a network namespace, and else what is everybody's. */
+		bool fits = kinds[i].of == NS_NET ? !plan_new_ns(plan, NS_NET)
+						  : !plan_has_ns(plan, kinds[i].of);
+
+		if (strcmp(r->out->type, kinds[i].type) != 0 || !fits || r->out->n_options > 0)
+			continue;
+		r->out->stand_in = kinds[i].path;
+		planner_note(p, r->pointer,
+			     "where %s, '%s' of the host is bound instead of a new %s",
+			     kinds[i].note, kinds[i].path, kinds[i].type);
+	}
+}
+
 static int settle_cgroup(struct planner *p, struct reading *r)
 {
 	char where[96];
@@ -421,6 +453,28 @@ static int settle_cgroup(struct planner *p, struct reading *r)
 		return 0;
 	(void)snprintf(where, sizeof(where), "%s/type", r->pointer);
 	return planner_refuse(p, PLAN_HOST, where, "this host has no cgroup2 mount to show");
+}
+
+/* uid= and gid= of file systems made inside are ids of the container. */
+static int check_owner_options(struct planner *p, const struct reading *r)
+{
+	for (size_t i = 0; i < r->in->options.n; i++) {
+		const char *option = r->in->options.v[i];
+		char where[96], *end;
+		unsigned long long id;
+
+		if (strncmp(option, "uid=", 4) != 0 && strncmp(option, "gid=", 4) != 0)
+			continue;
+		id = strtoull(option + 4, &end, 0);
+		if (option[4] < '0' || option[4] > '9' || *end || id >= UINT32_MAX)
+			continue; /* the kernel says what it thinks of it */
+		(void)snprintf(where, sizeof(where), "%s/options/%zu", r->pointer, i);
+		if (option[0] == 'u')
+			TRY(planner_check_uid(p, where, (uint32_t)id));
+		else
+			TRY(planner_check_gid(p, where, (uint32_t)id));
+	}
+	return 0;
 }
 
 static int plan_mount(struct planner *p, size_t index, struct plan_mount *out)
@@ -446,7 +500,10 @@ static int plan_mount(struct planner *p, size_t index, struct plan_mount *out)
 		p->plan->idmapped_new |= out->kind == MOUNT_NEW;
 	}
 	if (out->kind == MOUNT_NEW) {
+		if (out->idmap == IDMAP_NONE)
+			TRY(check_owner_options(p, &r));
 		settle_new(&r);
+		choose_stand_in(p, &r);
 		add_label(p, &r);
 	}
 	if (out->kind == MOUNT_CGROUP)

@@ -71,10 +71,11 @@ struct plan_mount {
 	size_t index; /* /mounts/INDEX, for error texts */
 	enum plan_mount_kind kind;
 	const char *destination; /* inside the container, from "/" */
-	const char *source;  /* MOUNT_BIND: absolute host path; MOUNT_NEW: the "source" parameter */
-	const char *type;    /* MOUNT_NEW, e.g. "tmpfs" */
-	bool recursive;	     /* rbind */
-	bool remount_bind;   /* MOUNT_REMOUNT together with bind: flags of the mount only */
+	const char *source; /* MOUNT_BIND: absolute host path; MOUNT_NEW: the "source" parameter */
+	const char *type;   /* MOUNT_NEW, e.g. "tmpfs" */
+	const char *stand_in; /* MOUNT_NEW: the host's, bound where the kernel forbids a new one */
+	bool recursive;	      /* rbind */
+	bool remount_bind;    /* MOUNT_REMOUNT together with bind: flags of the mount only */
 	bool read_only;	     /* MOUNT_CGROUP: others' cgroups are shown read-only: rw isn't asked */
 	bool read_only_late; /* MOUNT_NEW: read-only once the devices below it are made */
 	uint64_t attr_set;   /* MOUNT_ATTR_* of this mount */

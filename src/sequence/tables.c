@@ -81,6 +81,11 @@ static bool new_mounts(const struct plan *p)
 	return plan_new_ns(p, NS_MOUNT);
 }
 
+static bool mounts_of_user(const struct plan *p)
+{
+	return new_mounts(p) && has_user(p);
+}
+
 static bool joins_mounts(const struct plan *p)
 {
 	return p->namespaces[NS_MOUNT].how == NS_JOINED;
@@ -357,6 +362,7 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "set host and domain name",               .when = names, .run = namespace_names),
 	ROW(DO,   INIT,   INIT,   "open the root in the joined mounts",     .when = joins_mounts, .run = rootfs_open),
 	ROW(DO,   INIT,   INIT,   "keep mounts from the host",              .when = new_mounts, .run = rootfs_isolate),
+	ROW(DO,   INIT,   INIT,   "open the other mount sources",           .when = mounts_of_user, .run = mount_open_rest),
 	ROW(DO,   INIT,   INIT,   "attach the root file system",            .when = new_mounts, .run = rootfs_attach),
 	ROW(DO,   INIT,   INIT,   "mount everything",                       .when = new_mounts, .run = mount_all),
 	ROW(DO,   INIT,   INIT,   "attach the notify directory",            .when = notify, .run = notify_attach),

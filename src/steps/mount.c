@@ -20,6 +20,7 @@
 #include "base/sys.h"
 #include "steps/copy_up.h"
 #include "steps/filesystem.h"
+#include "steps/mount_flags.h"
 #include "steps/mount_source.h"
 
 enum { PROC_ROOT = 1 }; /* inode of the root of every procfs: PROC_ROOT_INO */
@@ -148,6 +149,16 @@ static int attach(const struct place *place, const struct plan_mount *m, int tre
 	return 0;
 }
 
+/* Attaches what was cloned of the host. */
+static int attach_source(const struct place *place, const struct plan_mount *m, int *source,
+			 int target, struct oci_error *err)
+{
+	auto_fd tree = fd_take(source);
+
+	TRY(check_target(place, m, target, tree, err));
+	return attach(place, m, tree, target, err);
+}
+
 static int mount_source(const struct place *place, const struct plan_mount *m, int *source,
 			struct oci_error *err)
 {
@@ -201,7 +212,42 @@ static int mount_long(const struct place *place, const struct plan_mount *m, int
 	return 0;
 }
 
-static int mount_new(const struct place *place, const struct plan_mount *m, int *late,
+/* What to do about an EPERM for a new file system. */
+static int explain_forbidden(const struct plan *plan, const struct plan_mount *m,
+			     struct oci_error *err)
+{
+	static const struct {
+		const char *type, *needs;
+		enum plan_ns_type of;
+	} kinds[] = {
+		{ "proc", "a pid namespace", NS_PID },
+		{ "sysfs", "a network namespace", NS_NET },
+		{ "mqueue", "an ipc namespace", NS_IPC },
+		{ "cgroup2", "a cgroup namespace", NS_CGROUP },
+	};
+	bool nested = plan->host->nested;
+
+	if (err->num != EPERM || (!plan_has_ns(plan, NS_USER) && !nested))
+		return -1;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(m->type, kinds[i].type) != 0)
+			continue;
+		if (plan_new_ns(plan, kinds[i].of))
+			return fail_in(err,
+				       "a new %s isn't permitted while the one that hull sees is "
+				       "covered in parts, as an outer container's masked paths do "
+				       "(run that one without them)",
+				       m->type);
+		return fail_in(err, "a new %s takes %s that belongs to the user namespace", m->type,
+			       kinds[i].needs);
+	}
+	return fail_in(err,
+		       "file system '%s' can't be made inside of a user namespace: mount it on "
+		       "the host and bind it",
+		       m->type);
+}
+
+static int mount_new(const struct place *place, const struct plan_mount *m, int *source,
 		     struct oci_error *err)
 {
 	bool existed;
@@ -214,15 +260,20 @@ static int mount_new(const struct place *place, const struct plan_mount *m, int 
 	if (filesystem_is_long(m))
 		return mount_long(place, m, target, err);
 	tree = filesystem_make(m, existed ? inherited_mode(m, target, mode) : NULL, err);
+	if (tree < 0 && err->num == EPERM && *source >= 0) {
+		/* The kernel's rule for new ones; the plan says that the host's does as well. */
+		*err = (struct oci_error){ 0 };
+		return attach_source(place, m, source, target, err);
+	}
 	if (tree < 0)
-		return -1;
+		return explain_forbidden(place->run->plan, m, err);
 	if (m->copy_up && existed && copy_up(target, tree, err) < 0)
 		return fail_in(err, "tmpcopyup");
 	TRY(attach(place, m, tree, target, err));
 	if (m->legacy)
 		TRY(filesystem_legacy(m, tree, err));
 	if (m->read_only_late)
-		*late = fd_take(&tree);
+		*source = fd_take(&tree);
 	return 0;
 }
 
@@ -272,18 +323,15 @@ static int mount_change(const struct place *place, const struct plan_mount *m,
 	if (mounted < 0)
 		return -1;
 	/* Also the question whether it is a mount at all, when there is nothing to set. */
-	if (sys_mount_setattr(mounted, "", AT_EMPTY_PATH, &top, sizeof(top)) < 0) {
-		if (errno == EINVAL)
-			return fail_sys(err, "mount_setattr: nothing is mounted there, or the "
-					     "options don't go together");
-		return fail_sys(err, "mount_setattr");
+	if (mount_flags_set(mounted, false, &top, err) < 0) {
+		if (err->num == EINVAL)
+			return fail_in(err, "nothing is mounted there, or the options don't go "
+					    "together");
+		return -1;
 	}
 	if ((m->tree_set | m->tree_clear) != 0) {
-		if (sys_mount_setattr(mounted, "", AT_EMPTY_PATH | AT_RECURSIVE, &all,
-				      sizeof(all)) < 0)
-			return fail_sys(err, "mount_setattr");
-		if (sys_mount_setattr(mounted, "", AT_EMPTY_PATH, &top, sizeof(top)) < 0)
-			return fail_sys(err, "mount_setattr");
+		TRY(mount_flags_set(mounted, true, &all, err));
+		TRY(mount_flags_set(mounted, false, &top, err));
 	}
 	if (m->n_options > 0)
 		TRY(filesystem_change(m, mounted, err));

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/inroot.h"
 #include "base/sys.h"
+#include "steps/mount_source.h"
 #include "steps/spawn.h"
 
 #define SOCKET_NAME "socket"
@@ -26,6 +27,8 @@ int notify_prepare(struct run *run, struct oci_error *err)
 	 * the host stays closed by the state directory's mode. */
 	if (fchmodat(run->state_dir, STATE_NOTIFY, 0755, 0) < 0)
 		return fail_sys(err, "chmod '" STATE_NOTIFY "'");
+	if (mount_left_to_init(run->plan))
+		return 0;
 	run->notify_tree =
 		sys_open_tree(run->state_dir, STATE_NOTIFY, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	if (run->notify_tree < 0)
@@ -40,6 +43,23 @@ void notify_undo(struct run *run)
 		(void)unlinkat(run->state_dir, STATE_NOTIFY, AT_REMOVEDIR);
 }
 
+/* INIT sees the host's tree until the pivot. */
+static int clone_by_path(struct run *run, struct oci_error *err)
+{
+	const struct request *request = run->plan->request;
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof(path), "%s/%s/" STATE_NOTIFY, request->state_root, request->id) >=
+	    (int)sizeof(path)) {
+		errno = ENAMETOOLONG;
+		return fail_sys(err, "open_tree '" STATE_NOTIFY "'");
+	}
+	run->notify_tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (run->notify_tree < 0)
+		return fail_sys(err, "open_tree '%s'", path);
+	return 0;
+}
+
 int notify_attach(struct run *run, struct oci_error *err)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
@@ -49,6 +69,8 @@ int notify_attach(struct run *run, struct oci_error *err)
 
 	if (target < 0)
 		return -1;
+	if (run->notify_tree < 0)
+		TRY(clone_by_path(run, err));
 	if (sys_mount_setattr(run->notify_tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 		return fail_sys(err, "mount_setattr");
 	if (sys_move_mount(run->notify_tree, "", target, "",

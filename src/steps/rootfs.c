@@ -13,6 +13,36 @@
 #include "base/fd.h"
 #include "base/inroot.h"
 #include "base/sys.h"
+#include "steps/mount_source.h"
+
+static bool receives_from_host(const struct plan *plan)
+{
+	return plan->root_propagation == MS_SLAVE || plan->root_propagation == MS_SHARED;
+}
+
+static struct mount_attr isolation(const struct plan *plan)
+{
+	return (struct mount_attr){ .propagation =
+					    receives_from_host(plan) ? MS_SLAVE : MS_PRIVATE };
+}
+
+/* Root of a user namespace may not be let through to the directory, so PARENT clones it. */
+static int clone_root(struct run *run, struct oci_error *err)
+{
+	struct mount_attr attr = isolation(run->plan);
+	auto_fd tree = -1;
+
+	if (mount_left_to_init(run->plan))
+		return 0;
+	tree = sys_open_tree(run->rootfs, "",
+			     AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (tree < 0)
+		return fail_sys(err, "/root/path: open_tree '%s'", run->plan->rootfs);
+	if (sys_mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &attr, sizeof(attr)) < 0)
+		return fail_sys(err, "/root/path: mount_setattr '%s'", run->plan->rootfs);
+	run->root_tree = fd_take(&tree);
+	return 0;
+}
 
 int rootfs_open(struct run *run, struct oci_error *err)
 {
@@ -22,22 +52,17 @@ int rootfs_open(struct run *run, struct oci_error *err)
 	if (fd < 0)
 		return fail_sys(err, "/root/path: open '%s'", path);
 	run->rootfs = fd;
+	if (plan_has_ns(run->plan, NS_USER) && plan_new_ns(run->plan, NS_MOUNT))
+		return clone_root(run, err);
 	return 0;
-}
-
-static bool receives_from_host(const struct plan *plan)
-{
-	return plan->root_propagation == MS_SLAVE || plan->root_propagation == MS_SHARED;
 }
 
 int rootfs_isolate(struct run *run, struct oci_error *err)
 {
-	struct mount_attr attr = { .propagation = MS_PRIVATE };
+	struct mount_attr attr = isolation(run->plan);
 
 	if (!plan_new_ns(run->plan, NS_MOUNT))
 		return 0;
-	if (receives_from_host(run->plan))
-		attr.propagation = MS_SLAVE;
 	if (sys_mount_setattr(AT_FDCWD, "/", AT_RECURSIVE, &attr, sizeof(attr)) < 0) {
 		if (errno == EINVAL)
 			return fail_sys(err, "mount_setattr '/': hull's own root is no mount "
@@ -47,18 +72,14 @@ int rootfs_isolate(struct run *run, struct oci_error *err)
 	return 0;
 }
 
-int rootfs_attach(struct run *run, struct oci_error *err)
+/* The fd from PARENT belongs to the runtime's mount namespace and can be neither cloned nor mounted
+ * on here; so the same directory is looked up once more, and checked. */
+static int open_again(const struct run *run, struct oci_error *err)
 {
 	const char *path = run->plan->rootfs;
+	auto_fd place = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat opened, here;
-	auto_fd place = -1;
-	auto_fd tree = -1;
 
-	if (!plan_new_ns(run->plan, NS_MOUNT))
-		return 0;
-	/* The fd from PARENT belongs to the runtime's mount namespace and can be neither cloned nor
-	 * mounted on here; so the same directory is looked up once more, and checked. */
-	place = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (place < 0)
 		return fail_sys(err, "/root/path: open '%s'", path);
 	if (fstat(place, &here) < 0 || fstat(run->rootfs, &opened) < 0)
@@ -66,8 +87,30 @@ int rootfs_attach(struct run *run, struct oci_error *err)
 	if (here.st_dev != opened.st_dev || here.st_ino != opened.st_ino)
 		return fail(err, "/root/path: '%s' was replaced while the container was made",
 			    path);
-	tree = sys_open_tree(place, "",
-			     AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	return fd_take(&place);
+}
+
+int rootfs_attach(struct run *run, struct oci_error *err)
+{
+	const char *path = run->plan->rootfs;
+	auto_fd place = -1;
+	auto_fd tree = -1;
+
+	if (!plan_new_ns(run->plan, NS_MOUNT))
+		return 0;
+	place = open_again(run, err);
+	tree = fd_take(&run->root_tree);
+	/* Not let through: over the root, then, which absolute paths don't look at the top of. */
+	if (place < 0 && tree >= 0 && err->num == EACCES) {
+		*err = (struct oci_error){ 0 };
+		place = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	}
+	if (place < 0)
+		return -1;
+	if (tree < 0)
+		tree = sys_open_tree(place, "",
+				     AT_EMPTY_PATH | AT_RECURSIVE | OPEN_TREE_CLONE |
+					     OPEN_TREE_CLOEXEC);
 	if (tree < 0)
 		return fail_sys(err, "open_tree '%s'", path);
 	if (sys_move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <

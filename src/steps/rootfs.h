@@ -11,7 +11,8 @@
 
 /* PARENT (INIT, after the join, when the mount namespace is given by path): opens plan->rootfs into
  * run->rootfs as O_PATH. A symbolic link is followed: the path comes from config.json, which is
- * trusted. Missing or not a directory: an error that says so, at /root/path. */
+ * trusted. For a container in a user namespace also a detached clone in run->root_tree, where
+ * PARENT may make one. Missing or not a directory: an error that says so, at /root/path. */
 int rootfs_open(struct run *run, struct oci_error *err);
 
 /* INIT in a new mount namespace: makes every mount in it private, or slave where the root's
@@ -20,8 +21,8 @@ int rootfs_open(struct run *run, struct oci_error *err);
 int rootfs_isolate(struct run *run, struct oci_error *err);
 
 /* INIT in a new mount namespace: puts a recursive clone of the root on its own place, private so
- * far, so that it is a mount whose attributes are the container's alone; run->rootfs is then the
- * root of that mount. */
+ * far, so that it is a mount whose attributes are the container's alone (over "/" where root of the
+ * user namespace isn't let through to that place); run->rootfs is then the root of that mount. */
 int rootfs_attach(struct run *run, struct oci_error *err);
 
 /* INIT: makes run->rootfs its "/". A new mount namespace: pivot_root(2), the host's tree detached;

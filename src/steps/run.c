@@ -12,6 +12,7 @@ void run_init(struct run *run, const struct plan *plan)
 			     .selinux_attr = -1,
 			     .cgroup = -1,
 			     .rootfs = -1,
+			     .root_tree = -1,
 			     .null_tree = -1,
 			     .notify_tree = -1,
 			     .notify_socket = -1,
@@ -44,7 +45,7 @@ void run_done(struct run *run)
 		       &run->channel_child,   &run->init_pidfd,
 		       &run->stage_pidfd,     &run->terminal_master,
 		       &run->apparmor_attr,   &run->selinux_attr,
-		       &run->filter_listener, &run->container_pidfd };
+		       &run->filter_listener, &run->root_tree, &run->container_pidfd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		fd_drop(fds[i]);

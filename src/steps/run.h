@@ -26,6 +26,7 @@ struct run {
 	int cgroup;			 /* PARENT: the container's cgroup directory, or -1 */
 
 	int rootfs;	 /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
+	int root_tree;	 /* PARENT: detached clone of the root, for a user namespace, or -1 */
 	int *sources;	 /* PARENT: detached clones of bind sources, one per plan mount, or -1 */
 	bool ids_mapped; /* PARENT: mount_idmap_all has done its work on the sources */
 	int null_tree; /* PARENT: detached clone of the host's /dev/null (1:3), for masked files, or
