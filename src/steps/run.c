@@ -45,7 +45,8 @@ void run_done(struct run *run)
 		       &run->channel_child,   &run->init_pidfd,
 		       &run->stage_pidfd,     &run->terminal_master,
 		       &run->apparmor_attr,   &run->selinux_attr,
-		       &run->filter_listener, &run->root_tree, &run->container_pidfd };
+		       &run->filter_listener, &run->root_tree,
+		       &run->container_pidfd };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		fd_drop(fds[i]);
