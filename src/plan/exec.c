@@ -332,6 +332,16 @@ static int check_sub_cgroup(struct planner *p)
 	return 0;
 }
 
+/* Two files say so: state.json that there is a listener, config.json where. */
+static int check_seccomp(struct planner *p)
+{
+	const struct plan_seccomp *seccomp = &p->plan->seccomp;
+
+	if (!seccomp->notify || seccomp->listener_path)
+		return 0;
+	return planner_refuse(p, PLAN_INVALID, "/linux/seccomp/listenerPath", "missing");
+}
+
 static int plan_exec(struct planner *p, struct oci_config *merged)
 {
 	struct plan_user user = { .name = NULL };
@@ -341,8 +351,14 @@ static int plan_exec(struct planner *p, struct oci_config *merged)
 	enter_namespaces(p);
 	TRY(plan_user_namespace(p));
 	TRY(check_sub_cgroup(p));
+	/* The filter itself is the very one that was made for the container. */
+	p->plan->seccomp.present = p->request->exec->filtered;
+	p->plan->seccomp.notify = p->request->exec->filter_notifies;
+	p->plan->seccomp.listener_path = merged->linux.seccomp.listener_path;
+	p->plan->seccomp.listener_metadata = merged->linux.seccomp.listener_metadata;
 	p->plan->cgroup.used = p->request->exec->has_cgroup;
 	TRY(plan_process(p));
+	TRY(check_seccomp(p));
 	p->plan->process.user_name = user.name;
 	p->plan->process.group_name = user.group;
 	return plan_unsupported(p);

@@ -32,6 +32,8 @@ struct request_exec {
 	const char *label;	/* SELinux's, or NULL */
 	const char *sub_cgroup; /* below the container's, or NULL */
 	bool has_cgroup;	/* the container has one */
+	bool filtered;		/* its process has a seccomp filter, which is in its directory */
+	bool filter_notifies;	/* with a listener */
 	bool paused;		/* it is frozen, and --ignore-paused was given */
 };
 

@@ -299,6 +299,11 @@ static bool exec_writes_proc(const struct plan *p)
 	return labels(p) || oom_score(p);
 }
 
+static bool exec_sees_filter(const struct plan *p)
+{
+	return filtered(p) && !stays_frozen(p);
+}
+
 static bool stays_frozen_not(const struct plan *p)
 {
 	return !stays_frozen(p);
@@ -442,6 +447,9 @@ const struct row exec_rows[] = {
 	ROW(DO,   PARENT, PARENT, "open the container's cgroup",            .when = has_cgroup, .run = enter_open_cgroup),
 	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = exec_writes_proc, .run = namespace_open_proc),
 	ROW(DO,   PARENT, PARENT, "ask for the security labels",            .when = labels, .run = label_look),
+	ROW(DO,   PARENT, PARENT, "fetch the seccomp filter",               .when = filtered, .run = filter_fetch),
+	ROW(DO,   PARENT, PARENT, "connect to the seccomp listener",        .when = filter_asks, .run = filter_connect),
+	ROW(DO,   PARENT, PARENT, "try the memory policy",                  .when = memory_policy, .run = scheduling_look_memory),
 	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
 	ROW(DO,   PARENT, PARENT, "open the channel",                       .run = spawn_channel),
 
@@ -459,6 +467,7 @@ const struct row exec_rows[] = {
 	ROW(DO,   PARENT, PARENT, "send the terminal",                      .when = console, .run = terminal_send),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
 	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
+	ROW(DO,   PARENT, PARENT, "set scheduling and I/O priority",        .when = scheduled, .run = scheduling_set),
 	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),
 	ROW(DO,   PARENT, PARENT, "send the pidfd",                         .when = pidfd_socket, .run = record_send_pidfd),
 	ROW(PASS, PARENT, INIT,   "become the process"),
@@ -468,6 +477,7 @@ const struct row exec_rows[] = {
 	ROW(DO,   INIT,   INIT,   "become root of the user namespace",      .when = has_user, .run = idmap_become),
 	ROW(DO,   INIT,   INIT,   "reset what the caller passed on",        .run = caller_reset),
 	ROW(DO,   INIT,   INIT,   "join a new session keyring",             .when = keyring, .run = caller_new_keyring),
+	ROW(DO,   INIT,   INIT,   "set the memory policy",                  .when = memory_policy, .run = scheduling_set_memory_policy),
 	ROW(DO,   INIT,   INIT,   "control the terminal",                   .when = terminal, .run = terminal_control),
 	ROW(DO,   INIT,   INIT,   "give standard streams to the user",      .when = terminal_not, .run = terminal_own_streams),
 	ROW(DO,   INIT,   INIT,   "enter the working directory",            .run = process_enter_cwd),
@@ -477,6 +487,7 @@ const struct row exec_rows[] = {
 	ROW(DO,   INIT,   INIT,   "take the real ids back",                 .run = process_restore_real_ids),
 	ROW(DO,   INIT,   INIT,   "outlive hull",                           .run = spawn_outlive),
 	/* As in the table above. */
+	ROW(DO,   INIT,   INIT,   "set its own scheduling and I/O priority", .when = schedules_itself, .run = scheduling_set_own),
 	ROW(DO,   INIT,   INIT,   "lower resource limits",                  .when = rlimits, .run = caller_lower_rlimits),
 	ROW(DO,   INIT,   INIT,   "set the personality",                    .when = set_personality, .run = process_set_personality),
 	ROW(DO,   INIT,   INIT,   "set the security label",                 .when = labels, .run = label_set),
@@ -485,8 +496,14 @@ const struct row exec_rows[] = {
 	ROW(DO,   INIT,   INIT,   "change to the user's ids",               .run = process_change_ids),
 	ROW(DO,   INIT,   INIT,   "set capabilities",                       .run = process_set_capabilities),
 	ROW(DO,   INIT,   INIT,   "read the confinement back",              .run = process_read_back),
+	ROW(DO,   INIT,   INIT,   "get ready to execute",                   .run = process_get_ready),
+	ROW(DO,   INIT,   INIT,   "load the seccomp filter",                .when = filtered, .run = filter_load),
+	ROW(PASS, INIT,   PARENT, "the filter is loaded",                   .when = filter_asks, .plain = true, .patient = stays_frozen),
+	ROW(DO,   PARENT, PARENT, "hand the seccomp listener on",           .when = filter_asks, .run = filter_hand_on),
+	ROW(PASS, PARENT, INIT,   "somebody listens",                       .when = filter_asks, .plain = true),
 	ROW(EXEC, INIT,   PARENT, "execute the process",                    .run = process_execute, .unheard = stays_frozen),
 	ROW(DO,   PARENT, PARENT, "see that it was executed",               .when = stays_frozen_not, .run = spawn_see_executed),
+	ROW(DO,   PARENT, PARENT, "see that its filter is there",           .when = exec_sees_filter, .run = filter_see),
 	{ .what = NULL },
 };
 /* clang-format on */

@@ -197,7 +197,8 @@ static void write_state(const struct run *run, struct json_text *text)
 	json_text_open_object(text, "state");
 	json_text_string(text, "ociVersion", PLAN_SPEC_VERSION);
 	json_text_string(text, "id", state->id);
-	json_text_string(text, "status", status_names[STATUS_CREATED]);
+	json_text_string(text, "status",
+			 status_names[plan->request->exec ? STATUS_RUNNING : STATUS_CREATED]);
 	json_text_int(text, "pid", state->pid);
 	json_text_string(text, "bundle", state->bundle);
 	if (state->annotations.n > 0) {
@@ -245,7 +246,7 @@ int filter_see(struct run *run, struct oci_error *err)
 	mode = strstr(text, "\nSeccomp:");
 	/* Its pid may be another's by now, and a zombie has nothing any more. */
 	if (!mode || state_process_stat(run->init_pid, &letter, NULL, &start) < 0 ||
-	    letter == 'Z' || start != run->state.pid_start)
+	    letter == 'Z' || (!run->init_is_child && start != run->state.pid_start))
 		return 0;
 	if (atoi(mode + strlen("\nSeccomp:")) == SECCOMP_MODE_FILTER)
 		return 0;

@@ -187,3 +187,34 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	assert_status 255
 	has_text "$T/process.json: /args: "
 }
+
+@test "it gets the container's seccomp filter, with and without no_new_privs, as its user" {
+	local nnp
+	config '.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [
+		{ names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 62 }] }'
+	for nnp in false true; do
+		config --argjson nnp $nnp '.process.noNewPrivileges = $nnp'
+		running
+		in_container -u 1000:1000 "$ID" /bin/sh -c 'mkdir /tmp/x; cat /proc/self/status'
+		assert_status 0
+		has_text "Timer expired"
+		matches '^Seccomp:.2$'
+		matches '^Seccomp_filters:.1$'
+		matches '^CapPrm:.0+$'
+		hull delete --force "$ID"
+	done
+}
+
+@test "a container's filter that is gone or changed is an error, never no filter" {
+	config '.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [
+		{ names: ["mkdir"], action: "SCMP_ACT_ERRNO" }] }'
+	running
+	mv "$ROOT/$ID/seccomp.bpf" "$T/kept"
+	in_container "$ID" /bin/echo ran
+	assert_status 255
+	lacks ran
+	head -c 40 "$T/kept" >"$ROOT/$ID/seccomp.bpf"
+	in_container "$ID" /bin/echo ran
+	assert_status 255
+	lacks ran
+}
