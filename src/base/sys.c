@@ -99,9 +99,19 @@ int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr)
 	return (int)syscall(SYS_sched_setattr, pid, attr, 0);
 }
 
+int sys_sched_getattr(pid_t pid, struct sys_sched_attr *attr)
+{
+	return (int)syscall(SYS_sched_getattr, pid, attr, sizeof(*attr), 0);
+}
+
 int sys_ioprio_set(pid_t pid, int priority)
 {
 	return (int)syscall(SYS_ioprio_set, 1 /* IOPRIO_WHO_PROCESS */, pid, priority);
+}
+
+int sys_ioprio_get(pid_t pid)
+{
+	return (int)syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, pid);
 }
 
 int sys_set_mempolicy(int mode, const unsigned long *nodes, size_t bits)

@@ -56,8 +56,10 @@ struct sys_sched_attr {
 	uint32_t util_max;
 };
 int sys_sched_setattr(pid_t pid, const struct sys_sched_attr *attr);
-/* ioprio_set(2) of one process, 0: the calling one */
+int sys_sched_getattr(pid_t pid, struct sys_sched_attr *attr);
+/* ioprio_set(2), ioprio_get(2) of one process, 0: the calling one */
 int sys_ioprio_set(pid_t pid, int priority);
+int sys_ioprio_get(pid_t pid);
 /* set_mempolicy(2), get_mempolicy(2) of the calling thread; masks of `bits` bits */
 int sys_set_mempolicy(int mode, const unsigned long *nodes, size_t bits);
 int sys_get_mempolicy(int *mode, unsigned long *nodes, size_t bits);

@@ -19,7 +19,7 @@
 #include "libocispec/json_text.h"
 #include "verify/verify.h"
 
-enum { DEADLINE_S = 30 };
+enum { DEADLINE_S = 10 };
 
 struct verify_options {
 	const char *format;

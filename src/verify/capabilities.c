@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The five capability sets, no_new_privs and the seccomp mode of INIT. execve(2) computes the sets
+ * The five capability sets and no_new_privs of INIT. execve(2) computes the sets
  * anew (capabilities(7)), so what the config gives is computed by the same rule first.
  */
 #include <stdlib.h>

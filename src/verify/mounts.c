@@ -210,40 +210,76 @@ static bool same_number(const char *a, size_t a_size, const char *b, size_t b_si
 	       (value[0] < value[1] && value[1] - value[0] < 65536 && value[1] % 1024 == 0);
 }
 
+/* Ids are the container's in the config, and hull's in the mount table. */
+static const char *outside_value(const struct verify *v, const char *key, const char *value,
+				 char buf[16])
+{
+	bool uid = strcmp(key, "uid") == 0, gid = strcmp(key, "gid") == 0;
+	char *end;
+	unsigned long id = strtoul(value, &end, 10);
+
+	if ((!uid && !gid) || *end || id > UINT32_MAX)
+		return value;
+	(void)snprintf(buf, 16, "%u",
+		       uid ? verify_outside_uid(v, (uint32_t)id)
+			   : verify_outside_gid(v, (uint32_t)id));
+	return buf;
+}
+
 /* Parameters are compared where the mount table shows them the same way. */
+static void check_parameter(const struct verify *v, const char *pointer, const char *subject,
+			    const struct plan_fs_option *option, const struct mount_entry *entry)
+{
+	const char *key = option->key, *value = option->value, *found;
+	char number[16];
+	size_t size = 0;
+
+	if (!value) {
+		if (!mount_option(entry->super, key) && strcmp(key, "newinstance") != 0)
+			verify_unchecked(v, pointer, subject,
+					 SAY("the mount table doesn't show '%s'", key));
+		return;
+	}
+	value = outside_value(v, key, value, number);
+	found = mount_option_value(entry->super, key, &size);
+	if (!found) {
+		verify_unchecked(v, pointer, subject,
+				 SAY("the mount table doesn't show '%s=%s'", key, value));
+		return;
+	}
+	/* Octal modes with or without a 0 before them. */
+	if (same_number(value, strlen(value), found, size) ||
+	    (strlen(value) == size && memcmp(value, found, size) == 0))
+		return;
+	if (strspn(value, "0123456789kKmMgG") == strlen(value))
+		verify_tell(v, VERIFY_DIFFERS, pointer, subject, SAY("%s=%s", key, value),
+			    SAY("%s=%.*s", key, (int)size, found));
+	else
+		verify_unchecked(v, pointer, subject,
+				 SAY("'%s=%s' is shown as '%.*s'", key, value, (int)size, found));
+}
+
 static void check_parameters(const struct verify *v, const struct plan_mount *m,
 			     const char *subject, const struct mount_entry *entry)
 {
-	for (size_t i = 0; i < m->n_options; i++) {
-		const char *key = m->options[i].key, *value = m->options[i].value;
-		const char *pointer = SAY("/mounts/%zu/options", m->index);
-		const char *found;
-		size_t size = 0;
+	for (size_t i = 0; i < m->n_options; i++)
+		check_parameter(v, SAY("/mounts/%zu/options", m->index), subject, &m->options[i],
+				entry);
+}
 
-		if (!value) {
-			if (!mount_option(entry->super, key) && strcmp(key, "newinstance") != 0)
-				verify_unchecked(v, pointer, subject,
-						 SAY("the mount table doesn't show '%s'", key));
-			continue;
-		}
-		found = mount_option_value(entry->super, key, &size);
-		if (!found) {
-			verify_unchecked(v, pointer, subject,
-					 SAY("the mount table doesn't show '%s=%s'", key, value));
-			continue;
-		}
-		/* Octal modes with or without a 0 before them. */
-		if (same_number(value, strlen(value), found, size) ||
-		    (strlen(value) == size && memcmp(value, found, size) == 0))
-			continue;
-		if (strspn(value, "0123456789kKmMgG") == strlen(value))
-			verify_tell(v, VERIFY_DIFFERS, pointer, subject, SAY("%s=%s", key, value),
-				    SAY("%s=%.*s", key, (int)size, found));
-		else
-			verify_unchecked(
-				v, pointer, subject,
-				SAY("'%s=%s' is shown as '%.*s'", key, value, (int)size, found));
-	}
+/* Whether it is idmapped can be seen, by which map only since Linux 6.15 and otherwise. */
+static void check_idmap(const struct verify *v, const struct plan_mount *m, const char *subject,
+			const struct mount_entry *entry)
+{
+	const char *pointer = SAY("/mounts/%zu/uidMappings", m->index);
+	bool found = mount_option(entry->options, "idmapped");
+
+	if (m->idmap != IDMAP_NONE && !found)
+		verify_tell(v, VERIFY_DIFFERS, pointer, subject, "idmapped", "not idmapped");
+	else if (m->idmap != IDMAP_NONE)
+		verify_unchecked(v, pointer, subject, "the mount table doesn't show the mappings");
+	else if (found && m->kind != MOUNT_BIND)
+		verify_tell(v, VERIFY_DIFFERS, pointer, subject, "not idmapped", "idmapped");
 }
 
 /* "fuse.sshfs" is shown for the type fuse, too. */
@@ -371,6 +407,7 @@ static void check_mount(struct verify *v, size_t i)
 		if (m->kind == MOUNT_NEW && same_type(type, entry->type))
 			check_parameters(v, m, subject, entry);
 		check_flags(v, SAY("%s/options", pointer), subject, &asked, entry);
+		check_idmap(v, m, subject, entry);
 		check_propagation(v, SAY("%s/options", pointer), subject, asked.propagation,
 				  m->propagation == 0, entry);
 	}

@@ -29,6 +29,8 @@ static int look_at_host(struct verify_stored *stored, struct oci_error *err)
 	const char *mount = stored->state.cgroup_root;
 
 	TRY(host_look(host, err));
+	if (plan_asks_labels(&stored->config))
+		host_look_labels(host);
 	host->capabilities = host->known_caps;
 	host->rootless |= stored->state.owner != 0;
 	if (mount && strlen(mount) < sizeof(host->cgroup_mount))

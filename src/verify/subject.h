@@ -22,7 +22,7 @@ struct verify {
 	int root;      /* INIT's root directory (O_PATH), or -1: may not be looked at */
 	int root_num;  /* then errno */
 	char *status;  /* INIT's status file */
-	char *uid_map; /* NULL without a user namespace of the container's: ids are hull's own */
+	char *uid_map; /* NULL where INIT is in hull's own user namespace */
 	char *gid_map;
 	struct mount_table mounts; /* INIT's */
 };
@@ -47,9 +47,13 @@ uint32_t verify_outside_uid(const struct verify *v, uint32_t id);
 uint32_t verify_outside_gid(const struct verify *v, uint32_t id);
 
 int verify_namespaces(const struct verify *v);
+int verify_id_maps(const struct verify *v);	 /* and the time namespace's offsets */
 int verify_ids(const struct verify *v);		 /* ids, groups, umask */
 int verify_capabilities(const struct verify *v); /* the five sets, no_new_privs */
 int verify_attributes(const struct verify *v);	 /* rlimits, oom score, personality, cwd */
+int verify_scheduling(const struct verify *v);
+int verify_seccomp(const struct verify *v);
+int verify_labels(const struct verify *v);
 int verify_root(struct verify *v);
 int verify_masks(struct verify *v); /* masked and read-only paths: they lie on top of mounts */
 int verify_devices(struct verify *v);

@@ -108,6 +108,17 @@ static int not_running(const struct verify *v, const char *what, struct oci_erro
 			 v->state->id, what);
 }
 
+/* Seen from their own user namespace the maps would speak of the one above it. */
+static bool in_other_user_ns(const struct verify *v)
+{
+	struct stat own, found;
+	auto_fd self = openat(v->procfs, "self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fstatat(self, "ns/user", &own, 0) < 0 || fstatat(v->init, "ns/user", &found, 0) < 0)
+		return plan_has_ns(v->plan, NS_USER);
+	return own.st_ino != found.st_ino;
+}
+
 static int open_all(struct verify *v, struct oci_error *err)
 {
 	v->procfs = procfs_open(err);
@@ -117,7 +128,7 @@ static int open_all(struct verify *v, struct oci_error *err)
 	if (v->init < 0 || !is_init(v))
 		return not_running(v, "has just ended", err);
 	TRY(procfs_load(v->init, "status", STATUS_LIMIT, &v->status, err));
-	if (plan_has_ns(v->plan, NS_USER)) {
+	if (in_other_user_ns(v)) {
 		TRY(procfs_load(v->init, "uid_map", MAP_LIMIT, &v->uid_map, err));
 		TRY(procfs_load(v->init, "gid_map", MAP_LIMIT, &v->gid_map, err));
 	}
@@ -133,9 +144,13 @@ static int open_all(struct verify *v, struct oci_error *err)
 static int look(struct verify *v)
 {
 	TRY(verify_namespaces(v));
+	TRY(verify_id_maps(v));
 	TRY(verify_ids(v));
 	TRY(verify_capabilities(v));
 	TRY(verify_attributes(v));
+	TRY(verify_scheduling(v));
+	TRY(verify_seccomp(v));
+	TRY(verify_labels(v));
 	TRY(verify_root(v));
 	TRY(verify_masks(v));
 	TRY(verify_devices(v));

@@ -45,6 +45,9 @@ inside_ns() {
 	nsenter -t "$(pid_of)" -m -p -- "$@"
 }
 
+# in_other_ns TYPE PID
+in_other_ns() { [ "$(readlink "/proc/self/ns/$1")" != "$(readlink "/proc/$2/ns/$1")" ]; }
+
 @test "a container as asked verifies clean: created, running, paused" {
 	probe wait-signal
 	create_logged
@@ -472,4 +475,150 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	wait_until out_has waiting
 	verify_ok
 	lacks_match '^own:'
+}
+
+@test "a user namespace: verifies clean, and its maps are compared" {
+	full_config
+	config '.linux.namespaces += [{ type: "user" }]
+		| .linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }, { containerID: 2000, hostID: 200000, size: 5 }]
+		| .linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 1000 }]
+		| .process.user = { uid: 33, gid: 44, additionalGids: [5, 6] } | .process.capabilities |= map_values([])
+		| del(.linux.devices)'
+	chown -R 100000:100000 rootfs
+	chmod o+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T" "$BUNDLE"
+	running
+	verify_ok
+	lacks_match '^own:'
+	asked '.linux.uidMappings[0].hostID = 300000'
+	verify_differs '/linux/uidMappings: id map: .*1000 from 0 on are 100000'
+	asked '.linux.uidMappings[0].hostID = 100000 | .linux.gidMappings += [{ containerID: 5000, hostID: 5000, size: 1 }]'
+	verify_ok '^less: /linux/gidMappings: id map: expected 2 ranges, found 1'
+	asked '.linux.gidMappings |= [.[0]] | .process.user.uid = 34'
+	verify_differs '/process/user/uid: user: expected 34 \(100034 on the host\), found real 100033'
+	hull delete --force "$ID"
+	# Joined by path.
+	config '.process.user.uid = 0'
+	running
+	local pid
+	pid=$(pid_of)
+	ID=${ID}x
+	config --arg p "/proc/$pid/ns/user" '.linux.namespaces |= map(if .type == "user" then .path = $p else . end)
+		| del(.linux.uidMappings, .linux.gidMappings)'
+	running
+	verify_ok
+	unshare -U sleep 1000 &
+	pid=$!
+	wait_until in_other_ns user "$pid"
+	asked --arg p "/proc/$pid/ns/user" '.linux.namespaces |= map(if .type == "user" then .path = $p else . end)'
+	verify_differs '/linux/namespaces/6: namespace: expected the user namespace that'
+	kill "$pid"
+	wait "$pid" || true
+	hull delete --force "$ID"
+	ID=${ID%x}
+}
+
+@test "a namespace that belongs to another user namespace than the container's" {
+	local pid
+	config '.linux.namespaces += [{ type: "user" }, { type: "network", path: "/proc/self/ns/net" }]
+		| .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1000 }]
+		| .linux.gidMappings = [{ containerID: 0, hostID: 0, size: 1000 }]'
+	unshare -n sleep 1000 &
+	pid=$!
+	wait_until in_other_ns net "$pid"
+	config --arg p "/proc/$pid/ns/net" '.linux.namespaces[-1].path = $p'
+	running
+	verify_ok
+	asked 'del(.linux.namespaces[-1].path)'
+	verify_differs "/linux/namespaces/6: namespace owner: expected a network namespace that belongs to the container's user namespace"
+	hull delete --force "$ID"
+	kill "$pid"
+	wait "$pid" || true
+}
+
+@test "time offsets and idmapped mounts" {
+	mkdir source
+	config '.linux.namespaces += [{ type: "time" }] | .linux.timeOffsets = { "monotonic": { "secs": 1000, "nanosecs": 7 } }'
+	mount_entry /mnt bind source bind idmap
+	config '.mounts[-1] += { uidMappings: [{ containerID: 0, hostID: 1000, size: 10 }], gidMappings: [{ containerID: 0, hostID: 1000, size: 10 }] }'
+	running
+	verify_ok '^unchecked: /mounts/3/uidMappings: '
+	asked '.linux.timeOffsets.monotonic.secs = 999 | .linux.timeOffsets.boottime = { secs: 5 }'
+	verify_differs '/linux/timeOffsets/monotonic: .*expected 999 s 7 ns, found 1000 s 7 ns' \
+		'/linux/timeOffsets/boottime: .*expected 5 s 0 ns, found 0 s 0 ns'
+	asked 'del(.linux.timeOffsets)'
+	verify_differs '/linux/timeOffsets/monotonic: '
+	hull delete --force "$ID"
+	config '.mounts[-1].options = ["bind"] | del(.mounts[-1].uidMappings, .mounts[-1].gidMappings) | del(.linux.timeOffsets)'
+	running
+	asked '.mounts[-1] += { options: ["bind", "idmap"], uidMappings: [{ containerID: 0, hostID: 1000, size: 10 }],
+		gidMappings: [{ containerID: 0, hostID: 1000, size: 10 }] }'
+	verify_differs '/mounts/3/uidMappings: .*expected idmapped, found not idmapped'
+}
+
+@test "seccomp: a filter that is there, is missing, or wasn't asked for" {
+	config '.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW",
+		syscalls: [{ names: ["mkdirat"], action: "SCMP_ACT_ERRNO" }] }'
+	running
+	verify_ok '^unchecked: /linux/seccomp: .*tracer'
+	lacks_match '^(less|own):'
+	asked 'del(.linux.seccomp)'
+	verify_ok '^less: /linux/seccomp: .*found 1'
+	hull delete --force "$ID"
+	config 'del(.linux.seccomp)'
+	running
+	verify_ok
+	asked '.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW",
+		syscalls: [{ names: ["mkdirat"], action: "SCMP_ACT_ERRNO" }] }'
+	verify_differs '/linux/seccomp: seccomp filter: expected 1 filters \(mode 2\), found 0 filters \(mode 0\)'
+}
+
+@test "scheduling and I/O priority, changed from outside" {
+	config '.process.scheduler = { policy: "SCHED_OTHER", nice: 5 }
+		| .process.ioPriority = { class: "IOPRIO_CLASS_BE", priority: 4 }'
+	running
+	verify_ok
+	lacks_match '^(less|own):'
+	local pid
+	pid=$(pid_of)
+	renice -n 9 -p "$pid"
+	verify_ok '^less: /process/scheduler/nice: nice value: expected 5, found 9'
+	renice -n -3 -p "$pid"
+	verify_differs '/process/scheduler/nice: nice value: expected 5, found -3'
+	chrt -b -p 0 "$pid"
+	verify_ok '^own: /process/scheduler/policy: '
+	chrt -f -p 3 "$pid"
+	verify_differs '/process/scheduler/policy: scheduling policy: expected 0, found 1'
+	chrt -o -p 0 "$pid"
+	renice -n 5 -p "$pid"
+	ionice -c 2 -n 7 -p "$pid"
+	verify_ok '^less: /process/ioPriority: .*found class 2, level 7'
+	ionice -c 1 -n 0 -p "$pid"
+	verify_differs '/process/ioPriority: .*found class 1, level 0'
+}
+
+@test "a file system in the container that never answers: verify gives up with an error, the container lives" {
+	require fuse python
+	[ -c /dev/fuse ] || mknod /dev/fuse c 10 229
+	config '.linux.maskedPaths = ["/mnt/x/y"]'
+	mkdir -p rootfs/mnt
+	running
+	# Mounted from outside; whoever holds the descriptor never reads from it.
+	python3 -c '
+import ctypes, os, sys, time
+fuse = os.open("/dev/fuse", os.O_RDWR)
+libc = ctypes.CDLL(None, use_errno=True)
+libc.setns(os.open(sys.argv[1], os.O_RDONLY), 0x20000)
+options = f"fd={fuse},rootmode=40000,user_id=0,group_id=0".encode()
+if libc.mount(b"silent", b"/mnt", b"fuse", 0, options):
+    sys.exit(os.strerror(ctypes.get_errno()))
+print("silent", flush=True)
+time.sleep(1000)' "/proc/$(pid_of)/ns/mnt" >"$T/fuse" 2>&1 &
+	local server=$!
+	wait_until test -s "$T/fuse"
+	cat "$T/fuse" >&2
+	run timeout 40 "$HULL" --root "$ROOT" verify "$ID"
+	kill "$server"
+	wait "$server" || true
+	assert_fails "may not answer"
+	assert_equal "$(status_of)" running
 }
