@@ -140,7 +140,7 @@ static int look(struct oci_features *features, struct arena *arena, struct oci_e
 	};
 	features->linux.mount_extensions.present = true;
 	features->linux.mount_extensions.idmap = (struct oci_features_enabled){ true, yes };
-	features->linux.net_devices = (struct oci_features_enabled){ true, no };
+	features->linux.net_devices = (struct oci_features_enabled){ true, yes };
 	if (arena->failed)
 		return fail_code(err, "out-of-memory", "no memory for the features");
 	return 0;

@@ -59,6 +59,7 @@ static int plan_all(struct planner *p)
 	TRY(plan_process(p));
 	TRY(plan_devices(p));
 	TRY(plan_sysctls(p));
+	TRY(plan_net_devices(p));
 	TRY(plan_hooks(p));
 	TRY(plan_cgroup(p));
 	TRY(plan_seccomp(p));

@@ -251,6 +251,14 @@ struct plan_seccomp {
 	const char *listener_metadata; /* or NULL */
 };
 
+/* An interface of the host that is moved into the container's network namespace. */
+struct plan_net_device {
+	const char *host_name;
+	const char *name;    /* in the container: host_name, a new one, or one that ends in "%d" */
+	bool numbered;	     /* it ends in "%d": the kernel puts the number */
+	const char *pointer; /* "/linux/netDevices/eth0" */
+};
+
 struct plan_cgroup {
 	bool used;	  /* false: --cgroup-manager=disabled, the caller's cgroup stays */
 	const char *path; /* below the cgroup2 mount, no leading '/': "user/c1" */
@@ -333,6 +341,8 @@ struct plan {
 	const char *domainname;
 	const struct plan_sysctl *sysctls;
 	size_t n_sysctls;
+	const struct plan_net_device *net_devices; /* numbered ones last: they take what is left */
+	size_t n_net_devices;
 
 	struct plan_process process;
 	struct plan_hooks hooks[HOOK_KINDS];

@@ -55,6 +55,7 @@ int plan_devices(struct planner *p); /* default devices and linux.devices */
 int plan_process(struct planner *p);
 int plan_mount_label(struct planner *p); /* before plan_mounts(), which uses it */
 int plan_sysctls(struct planner *p);
+int plan_net_devices(struct planner *p);
 int plan_hooks(struct planner *p);
 int plan_seccomp(struct planner *p);
 int plan_cgroup(struct planner *p);	 /* path, device filter, limits */

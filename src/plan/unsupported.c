@@ -8,11 +8,6 @@
 
 #include "plan/planner.h"
 
-static bool net_devices(const struct oci_config *c)
-{
-	return c->linux.net_devices.n > 0;
-}
-
 static bool intel_rdt(const struct oci_config *c)
 {
 	const struct oci_intel_rdt *rdt = &c->linux.intel_rdt;
@@ -25,7 +20,6 @@ static const struct {
 	const char *pointer;
 	bool (*asked)(const struct oci_config *);
 } unsupported[] = {
-	{ "/linux/netDevices", net_devices },
 	{ "/linux/intelRdt", intel_rdt },
 };
 

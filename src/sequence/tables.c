@@ -20,6 +20,7 @@
 #include "steps/mount_idmap.h"
 #include "steps/mount_source.h"
 #include "steps/namespace.h"
+#include "steps/net_device.h"
 #include "steps/notify.h"
 #include "steps/process.h"
 #include "steps/record.h"
@@ -99,6 +100,11 @@ static bool joins_mounts_not(const struct plan *p)
 static bool new_network(const struct plan *p)
 {
 	return plan_new_ns(p, NS_NET);
+}
+
+static bool net_devices(const struct plan *p)
+{
+	return p->n_net_devices > 0;
 }
 
 static bool names(const struct plan *p)
@@ -324,6 +330,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "open namespaces given by path",          .when = joins, .run = namespace_open, .looks = true),
 	ROW(DO,   PARENT, PARENT, "try the memory policy",                  .when = memory_policy, .run = scheduling_look_memory, .looks = true),
 	ROW(DO,   PARENT, PARENT, "check the id mappings",                  .when = new_user, .run = idmap_check, .looks = true),
+	ROW(DO,   PARENT, PARENT, "find network devices",                   .when = net_devices, .run = net_device_find, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = writes_proc, .run = namespace_open_proc, .looks = true),
 	ROW(DO,   PARENT, PARENT, "ask for the security labels",            .when = labels, .run = label_look, .looks = true),
 	ROW(DO,   PARENT, PARENT, "make idmapped file systems",             .when = idmapped_new, .run = mount_idmap_make),
@@ -356,6 +363,9 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
 	ROW(DO,   PARENT, PARENT, "write the id maps",                      .when = new_user, .run = idmap_write),
 	ROW(DO,   PARENT, PARENT, "compare the id maps",                    .when = told_maps, .run = idmap_compare),
+	/* By PARENT: in a user namespace INIT has no say over the host's. Undone before INIT is, with which
+	 * the kernel would end a new namespace and the virtual devices in it. */
+	ROW(DO,   PARENT, PARENT, "move network devices",                   .when = net_devices, .run = net_device_move, .undo = net_device_return),
 	ROW(PASS, PARENT, INIT,   "set up the container"),
 
 	ROW(DO,   INIT,   INIT,   "become root of the user namespace",      .when = has_user, .run = idmap_become),

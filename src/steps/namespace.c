@@ -46,6 +46,8 @@ static const char *changes(const struct plan *plan, int type)
 		return "/hostname";
 	if (type == NS_UTS && plan->domainname)
 		return "/domainname";
+	if (type == NS_NET && plan->n_net_devices > 0)
+		return "/linux/netDevices";
 	for (size_t i = 0; i < plan->n_sysctls; i++)
 		if ((int)plan->sysctls[i].holder == type)
 			return "/linux/sysctl";

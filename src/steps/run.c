@@ -2,6 +2,7 @@
 #include "steps/run.h"
 
 #include "base/fd.h"
+#include "steps/net_device.h"
 
 void run_init(struct run *run, const struct plan *plan)
 {
@@ -59,4 +60,5 @@ void run_done(struct run *run)
 	filter_free(&run->filter);
 	free(run->filter_key);
 	run->filter_key = NULL;
+	net_device_done(run);
 }

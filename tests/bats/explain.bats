@@ -112,3 +112,23 @@ same() {
 	same create
 	NOTIFY_SOCKET=$T/none same create
 }
+
+@test "the same with an interface that moves" {
+	# In a network namespace of the test's own: the host's interfaces are not for trying.
+	env -u HULL_TEST_MARK unshare -n sleep 50 >/dev/null 2>&1 3>&- &
+	local holder=$!
+	wait_until grep -qx sleep "/proc/$holder/comm"
+	hull() { nsenter -n -t "$holder" "$HULL" --root "$ROOT" "$@"; }
+	faulty() { nsenter -n -t "$holder" "$HULL_TEST" --root "$ROOT" "$@"; }
+	config '.linux.namespaces += [{ type: "network" }] | .linux.netDevices = { v0: {} }'
+	for command in run create; do
+		nsenter -n -t "$holder" ip link add v0 type veth peer name v1
+		same $command
+		wait_until no_link "$holder" v1
+	done
+	kill -KILL "$holder"
+	unset -f hull
+	hull() { "$HULL" --root "$ROOT" "$@"; }
+}
+
+no_link() { ! nsenter -n -t "$1" ip link show "$2" >/dev/null 2>&1; }

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * src/base against the kernel: the arena, fds (closed standard ones, close-on-exec, messages),
- * small files (too big, growing, fifos) and sockets with long paths. The resolver has its own test.
+ * small files (too big, growing, fifos), sockets with long paths and netlink. The resolver has its
+ * own test.
  */
 #include <fcntl.h>
+#include <linux/rtnetlink.h>
 #include <signal.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -14,6 +16,7 @@
 #include "base/arena.h"
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/netlink.h"
 #include "base/unix_socket.h"
 #include "tests/unit/tap.h"
 
@@ -394,6 +397,58 @@ static void remove_scratch(void)
 	tap_ok(rmdir(scratch_path) == 0, "nothing else was made");
 }
 
+/* --- netlink --- */
+
+static int count_links(void *ctx, uint16_t type, struct netlink_bytes content,
+		       struct oci_error *err)
+{
+	struct ifinfomsg fixed;
+
+	(void)err;
+	if (type == RTM_NEWLINK && netlink_take(&content, &fixed, sizeof(fixed)))
+		++*(int *)ctx;
+	return 0;
+}
+
+static int give_up(void *ctx, uint16_t type, struct netlink_bytes content, struct oci_error *err)
+{
+	(void)ctx, (void)type, (void)content;
+	return fail(err, "enough");
+}
+
+static void check_netlink(void)
+{
+	struct ifinfomsg fixed = { 0 };
+	struct netlink_message message;
+	struct oci_error err = { 0 };
+	struct netlink netlink;
+	int n = 0;
+
+	if (!tap_ok(netlink_open(&netlink, &err) == 0, "a socket can be had"))
+		return;
+	fixed.ifi_index = 1;
+	netlink_begin(&message, RTM_GETLINK, 0, &fixed, sizeof(fixed));
+	tap_ok(netlink_ask(&netlink, &message, count_links, &n, &err) == 0 && n == 1,
+	       "the kernel tells of one interface");
+	fixed.ifi_index = INT32_MAX;
+	netlink_begin(&message, RTM_GETLINK, 0, &fixed, sizeof(fixed));
+	tap_ok(netlink_ask(&netlink, &message, count_links, &n, &err) < 0 && err.num == ENODEV &&
+		       n == 1,
+	       "one that isn't there is ENODEV");
+	fixed.ifi_index = 0;
+	netlink_begin(&message, RTM_GETLINK, NLM_F_DUMP, &fixed, sizeof(fixed));
+	tap_ok(netlink_ask(&netlink, &message, give_up, NULL, &err) < 0 &&
+		       strcmp(err.text, "enough") == 0,
+	       "who hears a list can give up");
+	n = 0;
+	netlink_begin(&message, RTM_GETLINK, NLM_F_DUMP, &fixed, sizeof(fixed));
+	tap_ok(netlink_ask(&netlink, &message, count_links, &n, &err) == 0 && n >= 1,
+	       "and the next list is whole");
+	netlink_close(&netlink);
+	netlink_close(&netlink);
+	tap_is_int(netlink.fd, -1, "a closed one can be closed");
+}
+
 int main(void)
 {
 	if (!mkdtemp(scratch_path))
@@ -413,5 +468,6 @@ int main(void)
 	connect_with(108);
 	connect_with(250);
 	remove_scratch();
+	check_netlink();
 	return tap_done();
 }

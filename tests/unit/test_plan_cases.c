@@ -147,6 +147,8 @@ static void obey(struct scene *s, const char *word)
 		s->host.capabilities &= ~(UINT64_C(1) << 12);
 	else if (strcmp(word, "no-cap-sys-nice") == 0)
 		s->host.capabilities &= ~(UINT64_C(1) << 23);
+	else if (strcmp(word, "no-cap-sys-ptrace") == 0)
+		s->host.capabilities &= ~(UINT64_C(1) << 19);
 	else
 		tap_ok(false, "'%s' is a word of .request files", word);
 }
@@ -331,6 +333,9 @@ static void say_root(struct text *text, const struct plan *plan)
 		say(text, "domainname: %s\n", plan->domainname);
 	for (size_t i = 0; i < plan->n_sysctls; i++)
 		say(text, "sysctl: %s = %s\n", plan->sysctls[i].path, plan->sysctls[i].value);
+	for (size_t i = 0; i < plan->n_net_devices; i++)
+		say(text, "net device: %s as %s%s\n", plan->net_devices[i].host_name,
+		    plan->net_devices[i].name, plan->net_devices[i].numbered ? " (numbered)" : "");
 }
 
 static void say_devices(struct text *text, const struct plan *plan)
