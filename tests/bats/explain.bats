@@ -98,6 +98,10 @@ same() {
 		.domainname = "x" | del(.hostname)
 		.mounts += [{ destination: "/tmp", type: "tmpfs", source: "x", options: ["tmpcopyup"] }]
 		.linux.rootfsPropagation = "shared"
+		.linux.namespaces += [{ type: "time" }]
+		.linux.namespaces += [{ type: "time" }] | .linux.timeOffsets.boottime.secs = 5
+		.linux.namespaces += [{ type: "user" }] | .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 65536 }] | .linux.gidMappings = .linux.uidMappings
+		.linux.namespaces += [{ type: "user" }, { type: "time" }] | .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 65536 }] | .linux.gidMappings = .linux.uidMappings
 		.mounts += [{ destination: "/mnt", source: "/usr", options: ["bind"] } | .uidMappings = [{ containerID: 0, hostID: 9, size: 5 }] | .gidMappings = .uidMappings]
 		.mounts += [{ destination: "/mnt", type: "tmpfs", options: ["idmap"] } | .uidMappings = [{ containerID: 0, hostID: 9, size: 5 }] | .gidMappings = .uidMappings]
 	END

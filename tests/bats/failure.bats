@@ -84,6 +84,17 @@ joining() {
 		| .linux.namespaces |= map(if .type == "network" then .path = "/proc/self/ns/net" else . end)'
 }
 
+# User and time namespaces: ids written from outside, offsets by STAGE. With the host's own ids, so
+# that root inside may do in the bundle what root outside may.
+mapping() {
+	everything
+	config '.linux.namespaces += [{ type: "user" }, { type: "time" }]
+		| .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 65536 }]
+		| .linux.gidMappings = .linux.uidMappings
+		| .linux.timeOffsets = { monotonic: { secs: 1000 } }
+		| .process.terminal = false'
+}
+
 create_options() {
 	OPTIONS=(--pid-file "$T/pid" --pidfd-socket "$T/pidfd.sock")
 	[ "$(jq .process.terminal config.json)" != true ] || OPTIONS+=(--console-socket "$T/console.sock")
@@ -165,6 +176,12 @@ fail_everywhere() {
 @test "the same where namespaces are joined by path" {
 	sink
 	joining
+	fail_everywhere
+}
+
+@test "the same with new user and time namespaces" {
+	sink
+	mapping
 	fail_everywhere
 }
 
@@ -257,6 +274,19 @@ kill_everywhere() {
 	sink
 	joining
 	kill_everywhere stage 3
+}
+
+@test "INIT and STAGE are killed at each row, with new user and time namespaces" {
+	sink
+	mapping
+	kill_everywhere stage 5
+	kill_everywhere init 40
+}
+
+@test "PARENT is killed at each row, with new user and time namespaces" {
+	sink
+	mapping
+	kill_everywhere parent 40
 }
 
 @test "a container that failed can be created again at once, 20 times" {
