@@ -542,5 +542,12 @@ int process_execute(struct run *run, struct oci_error *err)
 		return tell_interpreter(run->program, err);
 	if (errno == E2BIG)
 		return tell_too_big(process, err);
+	if ((errno == EPERM || errno == EACCES) && process->selinux_label && process->no_new_privs)
+		return fail_code(err, "label-refused",
+				 "exec: \"%s\": %s: with noNewPrivileges the SELinux policy must "
+				 "allow nnp_transition to '%.200s' (/process/selinuxLabel)",
+				 process->args[0],
+				 errno == EPERM ? "operation not permitted" : "permission denied",
+				 process->selinux_label);
 	return tell_program(process->args[0], errno, err);
 }
