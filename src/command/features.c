@@ -131,8 +131,9 @@ static int look(struct oci_features *features, struct arena *arena, struct oci_e
 	name_seccomp(&features->linux.seccomp, arena);
 	features->linux.apparmor = (struct oci_features_enabled){ true, yes };
 	features->linux.selinux = (struct oci_features_enabled){ true, yes };
-	features->linux.intel_rdt =
-		(struct oci_features_intel_rdt){ .present = true, .enabled = no };
+	features->linux.intel_rdt = (struct oci_features_intel_rdt){
+		.present = true, .enabled = yes, .schemata = yes, .monitoring = yes
+	};
 	features->linux.memory_policy = (struct oci_features_memory_policy){
 		.present = true,
 		.modes = name_words(arena, plan_memory_modes),

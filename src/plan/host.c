@@ -11,6 +11,7 @@
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -21,6 +22,7 @@
 #include "base/sys.h"
 
 #define USUAL_MOUNT "/sys/fs/cgroup"
+#define RESCTRL_MOUNT "/sys/fs/resctrl"
 #define HYBRID_MOUNT "/sys/fs/cgroup/unified"
 
 /* Inode of the initial user namespace: PROC_USER_INIT_INO of the kernel's proc_ns.h, fixed. */
@@ -63,8 +65,10 @@ static void unescape(char *path)
 	*to = '\0';
 }
 
-/* The first cgroup2 mount of /proc/self/mountinfo that is reachable; a rare place, so slowly. */
-static bool search_mountinfo(char *path, size_t size)
+/* The first mount of the type in /proc/self/mountinfo that is reachable; a rare place, so slowly.
+ */
+static bool search_mountinfo(const char *wanted, bool (*is_one)(const char *path), char *path,
+			     size_t size)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
 	auto_free char *line = NULL;
@@ -77,7 +81,8 @@ static bool search_mountinfo(char *path, size_t size)
 		char *type = strstr(line, " - ");
 		char *save = NULL, *point;
 
-		if (!type || strncmp(type + 3, "cgroup2 ", 8) != 0)
+		if (!type || strncmp(type + 3, wanted, strlen(wanted)) != 0 ||
+		    type[3 + strlen(wanted)] != ' ')
 			continue;
 		point = strtok_r(line, " ", &save); /* mount id, parent, device, root, point */
 		for (int i = 0; i < 4 && point; i++)
@@ -85,7 +90,7 @@ static bool search_mountinfo(char *path, size_t size)
 		if (!point)
 			continue;
 		unescape(point);
-		found = strlen(point) < size && is_cgroup2(point);
+		found = strlen(point) < size && is_one(point);
 		if (found)
 			(void)strcpy(path, point);
 	}
@@ -101,7 +106,32 @@ bool host_cgroup_mount(char path[256])
 	else if (is_cgroup2(HYBRID_MOUNT))
 		(void)strcpy(path, HYBRID_MOUNT);
 	else
-		return search_mountinfo(path, 256);
+		return search_mountinfo("cgroup2", is_cgroup2, path, 256);
+	return true;
+}
+
+static bool is_resctrl(const char *path)
+{
+	struct statfs fs;
+
+	return statfs(path, &fs) == 0 && fs.f_type == RDTGROUP_SUPER_MAGIC;
+}
+
+bool host_resctrl_mount(char path[256])
+{
+#ifdef HULL_FAULT_INJECTION
+	/* Test builds take what imitates it: hardly any machine that runs the tests has it. */
+	const char *imitation = getenv("HULL_RESCTRL");
+
+	if (imitation && strlen(imitation) < 256) {
+		(void)strcpy(path, imitation);
+		return true;
+	}
+#endif
+	path[0] = '\0';
+	if (!is_resctrl(RESCTRL_MOUNT))
+		return search_mountinfo("resctrl", is_resctrl, path, 256);
+	(void)strcpy(path, RESCTRL_MOUNT);
 	return true;
 }
 

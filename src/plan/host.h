@@ -45,4 +45,7 @@ void host_look_labels(struct host *host);
 /* Where cgroup2 is mounted as seen by this process; false and "" when nowhere. */
 bool host_cgroup_mount(char path[256]);
 
+/* Where resctrl is mounted, as seen by this process; false and "" when nowhere. */
+bool host_resctrl_mount(char path[256]);
+
 #endif

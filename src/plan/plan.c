@@ -63,7 +63,7 @@ static int plan_all(struct planner *p)
 	TRY(plan_hooks(p));
 	TRY(plan_cgroup(p));
 	TRY(plan_seccomp(p));
-	TRY(plan_unsupported(p));
+	TRY(plan_intel_rdt(p));
 	return 0;
 }
 

@@ -303,6 +303,15 @@ struct plan_time_offset {
 	uint32_t nanosecs;
 };
 
+/* linux.intelRdt. */
+struct plan_intel_rdt {
+	bool used;
+	const char *group;    /* below the root of resctrl; "": the root, the default class */
+	bool given;	      /* closID names it; else it is the container's own */
+	const char *schemata; /* lines, each with its newline; NULL: none */
+	const char *monitor;  /* the name below the group's mon_groups, or NULL */
+};
+
 struct plan {
 	struct arena arena;
 	const struct request *request;
@@ -348,6 +357,7 @@ struct plan {
 	struct plan_hooks hooks[HOOK_KINDS];
 	struct plan_cgroup cgroup;
 	struct plan_seccomp seccomp;
+	struct plan_intel_rdt intel_rdt;
 
 	bool notify;		 /* NOTIFY_SOCKET is proxied */
 	const char *annotations; /* "{...}" JSON text or NULL */

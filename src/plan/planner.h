@@ -58,8 +58,8 @@ int plan_sysctls(struct planner *p);
 int plan_net_devices(struct planner *p);
 int plan_hooks(struct planner *p);
 int plan_seccomp(struct planner *p);
-int plan_cgroup(struct planner *p);	 /* path, device filter, limits */
-int plan_unsupported(struct planner *p); /* what is not implemented yet is refused, never ignored */
+int plan_cgroup(struct planner *p); /* path, device filter, limits */
+int plan_intel_rdt(struct planner *p);
 
 /* How a new file system of this type gets linux.mountLabel: the parameter "context", an attribute
  * of its root, or not at all. */

@@ -14,6 +14,7 @@
 #include "sequence/sequence.h"
 #include "steps/cgroup.h"
 #include "steps/hook.h"
+#include "steps/intel_rdt.h"
 
 /* How long a killed process may take to be gone. */
 enum { DEATH_MS = 10 * 1000 };
@@ -115,6 +116,7 @@ static int remove_all(struct removal *r, struct oci_error *err)
 	TRY(check_deletable(r, state_status(r->dir, &r->state, &r->pidfd), err));
 	TRY(kill_first_process(r, err));
 	TRY(cgroup_remove(&r->state, err));
+	TRY(intel_rdt_remove(&r->state, err));
 	if (runs_poststop(r))
 		run_poststop(r);
 	return state_remove_opened(r->root, r->id, r->dir, err);

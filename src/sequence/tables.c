@@ -14,6 +14,7 @@
 #include "steps/enter.h"
 #include "steps/hook.h"
 #include "steps/idmap.h"
+#include "steps/intel_rdt.h"
 #include "steps/label.h"
 #include "steps/mask.h"
 #include "steps/mount.h"
@@ -213,6 +214,11 @@ static bool set_personality(const struct plan *p)
 	return p->process.present && p->process.has_personality;
 }
 
+static bool intel_rdt(const struct plan *p)
+{
+	return p->intel_rdt.used;
+}
+
 static bool memory_policy(const struct plan *p)
 {
 	return p->process.present && p->process.memory_policy.present;
@@ -328,6 +334,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "open the root file system",              .when = joins_mounts_not, .run = rootfs_open, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open mount sources",                     .when = new_mounts, .run = mount_open_sources, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open namespaces given by path",          .when = joins, .run = namespace_open, .looks = true),
+	ROW(DO,   PARENT, PARENT, "find the RDT class of service",          .when = intel_rdt, .run = intel_rdt_find, .looks = true),
 	ROW(DO,   PARENT, PARENT, "try the memory policy",                  .when = memory_policy, .run = scheduling_look_memory, .looks = true),
 	ROW(DO,   PARENT, PARENT, "check the id mappings",                  .when = new_user, .run = idmap_check, .looks = true),
 	ROW(DO,   PARENT, PARENT, "find network devices",                   .when = net_devices, .run = net_device_find, .looks = true),
@@ -345,6 +352,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "keep the seccomp filter",                .when = filtered, .run = filter_keep),
 	ROW(DO,   PARENT, PARENT, "make the cgroup",                        .when = has_cgroup, .run = cgroup_make, .undo = cgroup_undo),
 	ROW(DO,   PARENT, PARENT, "attach the device filter",               .when = device_filter, .run = device_filter_attach),
+	ROW(DO,   PARENT, PARENT, "make the RDT class of service",          .when = intel_rdt, .run = intel_rdt_make, .undo = intel_rdt_undo),
 	ROW(DO,   PARENT, PARENT, "make the notify directory",              .when = notify, .run = notify_prepare, .undo = notify_undo),
 	ROW(DO,   PARENT, PARENT, "bind the start socket",                  .when = created_first, .run = start_socket_bind),
 	ROW(DO,   PARENT, PARENT, "open the channel",                       .run = spawn_channel),
@@ -359,6 +367,7 @@ const struct row create_rows[] = {
 	ROW(PASS, STAGE,  PARENT, "the first process exists",               .when = stage),
 	ROW(DO,   PARENT, PARENT, "take over the first process",            .when = stage, .run = spawn_stage_ended),
 	ROW(FORK, PARENT, INIT,   "fork into cgroup and namespaces",        .when = stage_not, .run = spawn_init, .undo = spawn_kill_init),
+	ROW(DO,   PARENT, PARENT, "enter the RDT class of service",         .when = intel_rdt, .run = intel_rdt_enter),
 	/* While INIT waits, still open to its creator's looks: what it can't do itself. */
 	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
 	ROW(DO,   PARENT, PARENT, "write the id maps",                      .when = new_user, .run = idmap_write),

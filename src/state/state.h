@@ -42,6 +42,10 @@ struct state {
 	bool cgroup_made;	 /* hull made it (or was about to) */
 	unsigned cgroup_parents; /* how many parent directories hull made for it */
 	uint64_t cgroup_inode;	 /* 0: not known yet */
+	const char *rdt_root;	 /* where resctrl is mounted, or NULL: without linux.intelRdt */
+	const char *rdt_group;	 /* the class of service in it, "" the default one */
+	bool rdt_group_made;	 /* hull made it (or was about to) */
+	const char *rdt_monitor; /* the monitoring group that hull made in it, or NULL */
 	bool has_process;	 /* config.json has a process: start can work */
 	bool hooks_start;	 /* startContainer ones, for which start may have to wait long */
 	bool hooks_poststart;	 /* so that start and delete parse config.json only when needed */

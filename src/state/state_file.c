@@ -28,6 +28,10 @@ struct state_file {
 	bool cgroup_made;
 	struct oci_maybe_uint cgroup_parents;
 	struct oci_maybe_uint cgroup_inode;
+	char *rdt_root;
+	char *rdt_group;
+	bool rdt_group_made;
+	char *rdt_monitor;
 	bool has_process;
 	bool hooks_start;
 	bool hooks_poststart;
@@ -55,6 +59,10 @@ static SHAPE(state_file,
 	BOOL("cgroupMade", state_file, cgroup_made),
 	MAYBE_UINT("cgroupParents", state_file, cgroup_parents, 4096),
 	MAYBE_UINT("cgroupInode", state_file, cgroup_inode, UINT64_MAX),
+	STRING("rdtRoot", state_file, rdt_root),
+	STRING("rdtGroup", state_file, rdt_group, .keep_empty = true),
+	BOOL("rdtGroupMade", state_file, rdt_group_made),
+	STRING("rdtMonitor", state_file, rdt_monitor),
 	BOOL("hasProcess", state_file, has_process),
 	BOOL("startContainerHooks", state_file, hooks_start),
 	BOOL("poststartHooks", state_file, hooks_poststart),
@@ -97,6 +105,10 @@ int state_write(int dir, const struct state *state, struct oci_error *err)
 		.cgroup_made = state->cgroup_made,
 		.cgroup_parents = number(state->cgroup_parents),
 		.cgroup_inode = number(state->cgroup_inode),
+		.rdt_root = loose(state->rdt_root),
+		.rdt_group = loose(state->rdt_group),
+		.rdt_group_made = state->rdt_group_made,
+		.rdt_monitor = loose(state->rdt_monitor),
 		.has_process = state->has_process,
 		.hooks_start = state->hooks_start,
 		.hooks_poststart = state->hooks_poststart,
@@ -129,6 +141,10 @@ static void take(struct state *state, const struct state_file *file)
 		.cgroup_made = file->cgroup_made,
 		.cgroup_parents = (unsigned)file->cgroup_parents.v,
 		.cgroup_inode = file->cgroup_inode.v,
+		.rdt_root = file->rdt_root,
+		.rdt_group = file->rdt_group,
+		.rdt_group_made = file->rdt_group_made,
+		.rdt_monitor = file->rdt_monitor,
 		.has_process = file->has_process,
 		.hooks_start = file->hooks_start,
 		.hooks_poststart = file->hooks_poststart,

@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/unix_socket.h"
 #include "steps/cgroup.h"
+#include "steps/intel_rdt.h"
 
 int record_caller_fds(struct run *run, struct oci_error *err)
 {
@@ -75,6 +76,7 @@ int record_intent(struct run *run, struct oci_error *err)
 	state->annotations = plan->config->annotations;
 	TRY(state_boot_id(state->boot_id, err));
 	TRY(cgroup_intend(run, err));
+	intel_rdt_intend(run);
 	return write_state(run, err);
 }
 

@@ -57,7 +57,8 @@ struct run {
 	pid_t stage_pid;
 	int stage_pidfd;
 	bool pid_file_written;
-	bool groups_kept; /* INIT: setgroups(2) is forbidden, the caller's groups stay */
+	char resctrl[256]; /* PARENT: where the file system of linux.intelRdt is mounted */
+	bool groups_kept;  /* INIT: setgroups(2) is forbidden, the caller's groups stay */
 
 	/* INIT: decided after the pivot, by looking into the container */
 	char program[PATH_MAX];	 /* what execve gets */

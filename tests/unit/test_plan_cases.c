@@ -508,6 +508,11 @@ static void say_plan(struct text *text, const struct plan *plan)
 	say_devices(text, plan);
 	say_process(text, &plan->process);
 	say_hooks(text, plan);
+	if (plan->intel_rdt.used)
+		say(text, "RDT: group '%s'%s, monitored as '%s', schemata:\n%s",
+		    plan->intel_rdt.group, plan->intel_rdt.given ? " (given)" : "",
+		    plan->intel_rdt.monitor ? plan->intel_rdt.monitor : "",
+		    plan->intel_rdt.schemata ? plan->intel_rdt.schemata : "");
 	if (plan->notify)
 		say(text, "notify socket proxied\n");
 	if (!plan->cgroup.used)
