@@ -21,8 +21,9 @@
 #define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
 #endif
 
-/* An errno that the kernel passes on (MAX_ERRNO of its err.h); a tracer gets all 16 bits. */
-enum { ERRNO_LIMIT = 4095, TRACE_LIMIT = 65535 };
+/* The kernel passes errnos up to 4095 on (MAX_ERRNO), libseccomp takes those below; a tracer gets
+ * all 16 bits. */
+enum { ERRNO_LIMIT = 4094, TRACE_LIMIT = 65535 };
 
 /* Of one entry: alternatives multiply. */
 enum { ALTERNATIVES_LIMIT = 256 };
@@ -121,7 +122,7 @@ static int take_action(struct planner *p, const char *pointer, const char *word,
 	limit = action->value == SECCOMP_RET_ERRNO ? ERRNO_LIMIT : TRACE_LIMIT;
 	if (number->set && number->v > limit)
 		return planner_refuse(p, PLAN_INVALID, number_pointer,
-				      "%llu is above %u, the kernel's limit for %s",
+				      "%llu is above %u, the limit for %s",
 				      (unsigned long long)number->v, limit, word);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include <linux/keyctl.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -23,6 +24,7 @@
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -916,12 +918,181 @@ static int cmd_getxattr(char **args)
 	return 0;
 }
 
+/* --- System calls by name or number, for seccomp filters --- */
+
+static const struct {
+	const char *name;
+	long number;
+} calls[] = {
+	{ "chmod", SYS_fchmodat },	    { "clone3", SYS_clone3 },	{ "getpid", SYS_getpid },
+	{ "getppid", SYS_getppid },	    { "mkdirat", SYS_mkdirat }, { "openat2", SYS_openat2 },
+	{ "personality", SYS_personality }, { "prctl", SYS_prctl },	{ "ptrace", SYS_ptrace },
+	{ "socket", SYS_socket },	    { "sysinfo", SYS_sysinfo },
+};
+
+/* NAME or NUMBER with "A,B,...": numbers; what is missing is 0. */
+static long make_call(char **args)
+{
+	unsigned long arg[6] = { 0 };
+	char *end, *at = args[1];
+	long number = strtol(args[0], &end, 0);
+
+	for (size_t i = 0; *end && i < sizeof(calls) / sizeof(calls[0]); i++) {
+		if (strcmp(calls[i].name, args[0]))
+			continue;
+		number = calls[i].number;
+		end = end + strlen(end);
+	}
+	if (*end)
+		return -12345;
+	for (int i = 0; i < 6 && *at; i++) {
+		arg[i] = strtoul(at, &at, 0);
+		at += *at == ',';
+	}
+	return syscall(number, arg[0], arg[1], arg[2], arg[3], arg[4], arg[5]);
+}
+
+/* call NAME ARGUMENTS: what it returns, or its errno */
+static int cmd_call(char **args)
+{
+	long result = make_call(args);
+
+	if (result < 0)
+		printf("call %s %s: %s\n", args[0], args[1], outcome(result));
+	else
+		printf("call %s %s: %ld\n", args[0], args[1], result);
+	return 0;
+}
+
+/* call-in-child NAME ARGUMENTS: how a process ends by it */
+static int cmd_call_in_child(char **args)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		(void)make_call(args);
+		_exit(7);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status))
+		printf("child %s: SIG%s\n", args[0], sigabbrev_np(WTERMSIG(status)));
+	else
+		printf("child %s: exit %d\n", args[0], WEXITSTATUS(status));
+	return 0;
+}
+
+static void *thread_call(void *args)
+{
+	(void)make_call(args);
+	return args;
+}
+
+/* call-in-thread NAME ARGUMENTS: in a process with another thread; who survives? */
+static int cmd_call_in_thread(char **args)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pthread_t thread;
+		void *result = NULL;
+
+		if (pthread_create(&thread, NULL, thread_call, args) != 0)
+			_exit(8);
+		pthread_join(thread, &result);
+		_exit(result ? 7 : 6);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status))
+		printf("thread %s: SIG%s\n", args[0], sigabbrev_np(WTERMSIG(status)));
+	else
+		printf("thread %s: %s\n", args[0],
+		       WEXITSTATUS(status) == 7	  ? "went on"
+		       : WEXITSTATUS(status) == 6 ? "ended alone"
+						  : "none");
+	return 0;
+}
+
+static void on_trap(int sig, siginfo_t *info, void *context)
+{
+	(void)sig;
+	(void)context;
+	printf("trap: call=%d errno=%d code=%d\n", info->si_syscall == SYS_sysinfo, info->si_errno,
+	       info->si_code == 1 /* SYS_SECCOMP */);
+}
+
+static int cmd_trap(char **args)
+{
+	struct sigaction act = { .sa_sigaction = on_trap, .sa_flags = SA_SIGINFO };
+
+	sigaction(SIGSYS, &act, NULL);
+	(void)make_call(args);
+	return 0;
+}
+
+/* trace NAME ARGUMENTS: a tracer stands by; what does it hear? */
+static int cmd_trace(char **args)
+{
+	unsigned long message = 0;
+	int status = 0;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		ptrace(PTRACE_TRACEME, 0, NULL, NULL);
+		raise(SIGSTOP);
+		(void)make_call(args);
+		_exit(7);
+	}
+	waitpid(pid, &status, 0);
+	ptrace(PTRACE_SETOPTIONS, pid, NULL, (void *)(PTRACE_O_TRACESECCOMP | PTRACE_O_EXITKILL));
+	ptrace(PTRACE_CONT, pid, NULL, NULL);
+	waitpid(pid, &status, 0);
+	if (status >> 8 == (SIGTRAP | (PTRACE_EVENT_SECCOMP << 8)))
+		ptrace(PTRACE_GETEVENTMSG, pid, NULL, &message);
+	printf("trace %s: %s data=%lu\n", args[0],
+	       status >> 8 == (SIGTRAP | (PTRACE_EVENT_SECCOMP << 8)) ? "told" : "not told",
+	       message);
+	ptrace(PTRACE_KILL, pid, NULL, NULL);
+	waitpid(pid, &status, 0);
+	return 0;
+}
+
+/* foreign: the same kernel by the numbers of another architecture */
+static int cmd_foreign(char **args)
+{
+	int status = 0;
+	pid_t pid = fork();
+
+	(void)args;
+	if (pid == 0) {
+#ifdef __x86_64__
+		long result;
+
+		/* getpid of 32-bit x86 */
+		__asm__ volatile("int $0x80" : "=a"(result) : "a"(20) : "memory");
+		_exit(result > 0 ? 7 : 6);
+#else
+		_exit(5);
+#endif
+	}
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status))
+		printf("foreign: SIG%s\n", sigabbrev_np(WTERMSIG(status)));
+	else
+		printf("foreign: exit %d\n", WEXITSTATUS(status));
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int n_args;
 	int (*act)(char **args);
 } commands[] = {
 	{ "args", 0, cmd_args },
+	{ "call", 2, cmd_call },
+	{ "call-in-child", 2, cmd_call_in_child },
+	{ "call-in-thread", 2, cmd_call_in_thread },
 	{ "caps", 0, cmd_caps },
 	{ "cat", 1, cmd_cat },
 	{ "cgroup", 0, cmd_cgroup },
@@ -933,6 +1104,7 @@ static const struct {
 	{ "execute", 1, cmd_execute },
 	{ "exit", 1, cmd_exit },
 	{ "fds", 0, cmd_fds },
+	{ "foreign", 0, cmd_foreign },
 	{ "fork", 1, cmd_fork },
 	{ "fork-into", 1, cmd_fork_into },
 	{ "getxattr", 2, cmd_getxattr },
@@ -969,6 +1141,8 @@ static const struct {
 	{ "stat", 1, cmd_stat },
 	{ "symlink", 2, cmd_symlink },
 	{ "time", 0, cmd_time },
+	{ "trace", 2, cmd_trace },
+	{ "trap", 2, cmd_trap },
 	{ "tty", 0, cmd_tty },
 	{ "unlink", 1, cmd_unlink },
 	{ "wait-resize", 1, cmd_wait_resize },
