@@ -317,10 +317,14 @@ static void test_engine_profile(void)
 	size_t size, n = 0;
 	char *text = tap_slurp(path, &size);
 
-	tap_ok(text && oci_config_read(&s.config, text, size, NULL, &err) == 0 &&
-		       plan_make(&s.plan, &s.config, &s.request, &s.host, NULL, &err) == 0 &&
+	if (!tap_ok(text && oci_config_read(&s.config, text, size, NULL, &err) == 0,
+		    "an engine's config is read"))
+		return;
+	/* Only the profile matters here. */
+	memset(&s.config.linux.resources, 0, sizeof(s.config.linux.resources));
+	tap_ok(plan_make(&s.plan, &s.config, &s.request, &s.host, NULL, &err) == 0 &&
 		       filter_compile(&s.plan.seccomp, &s.filter, &err) == 0,
-	       "an engine's profile compiles: %s", err.text);
+	       "its profile compiles: %s", err.text);
 	free(text);
 	for (size_t i = 0; i < s.plan.seccomp.n_rules; i++) {
 		const struct plan_seccomp_rule *rule = &s.plan.seccomp.rules[i];
