@@ -144,6 +144,7 @@ static int plan_device(struct planner *p, size_t index, struct plan_device *out)
 		.number = numbered ? makedev((unsigned)in->major.v, (unsigned)in->minor.v) : 0,
 		.uid = in->uid.set ? (uid_t)in->uid.v : 0,
 		.gid = in->gid.set ? (gid_t)in->gid.v : 0,
+		.mode_given = in->file_mode.set,
 		.in_bind = is_below_bind(p->plan, in->path),
 		.index = index,
 	};
@@ -223,6 +224,11 @@ int plan_devices(struct planner *p)
 			continue; /* refused */
 		(void)snprintf(pointer, sizeof(pointer), "/linux/devices/%zu", i);
 		TRY(check_owner(p, pointer, &list[n]));
+		if ((plan_has_ns(plan, NS_USER) || p->host->nested) && !S_ISFIFO(list[n].mode) &&
+		    (list[n].uid != 0 || list[n].gid != 0))
+			planner_note(p, pointer,
+				     "in a user namespace this is the host's node, bound, which "
+				     "keeps its owner");
 		TRY(check_duplicate(p, pointer, &list[n], list));
 		n++;
 	}

@@ -419,12 +419,9 @@ static void choose_stand_in(struct planner *p, struct reading *r)
 	static const struct {
 		const char *type, *path;
 		enum plan_ns_type of;
-		const char *note;
-	} kinds[] = {
-		{ "proc", "/proc", NS_PID, "the pid namespace isn't the user namespace's" },
-		{ "sysfs", "/sys", NS_NET, "the network namespace isn't the user namespace's" },
-		{ "mqueue", "/dev/mqueue", NS_IPC, "the ipc namespace isn't the user namespace's" },
-	};
+	} kinds[] = { { "proc", "/proc", NS_PID },
+		      { "sysfs", "/sys", NS_NET },
+		      { "mqueue", "/dev/mqueue", NS_IPC } };
 	const struct plan *plan = p->plan;
 
 	if (!plan_has_ns(plan, NS_USER) && !p->host->nested)
@@ -437,9 +434,11 @@ static void choose_stand_in(struct planner *p, struct reading *r)
 		if (strcmp(r->out->type, kinds[i].type) != 0 || !fits || r->out->n_options > 0)
 			continue;
 		r->out->stand_in = kinds[i].path;
-		planner_note(p, r->pointer,
-			     "where %s, '%s' of the host is bound instead of a new %s",
-			     kinds[i].note, kinds[i].path, kinds[i].type);
+		if (plan_new_ns(plan, NS_USER))
+			planner_note(p, r->pointer,
+				     "the %s namespace isn't the user namespace's, so '%s' of the "
+				     "host is bound instead of a new %s",
+				     plan_ns_kinds[kinds[i].of].name, kinds[i].path, kinds[i].type);
 	}
 }
 

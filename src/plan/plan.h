@@ -107,6 +107,7 @@ struct plan_device {
 	uid_t uid; /* inside the container's user namespace */
 	gid_t gid;
 	bool is_default; /* not in config.json */
+	bool mode_given; /* by fileMode */
 	bool in_bind;	 /* below a bind of a host directory: must exist, is never made there */
 	size_t index;	 /* /linux/devices/INDEX */
 };

@@ -10,10 +10,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/inroot.h"
 #include "base/sys.h"
 
@@ -75,26 +77,75 @@ static int accept_existing(int dir, const char *name, const struct plan_device *
 	return fail_sys(err, "a %s is there", type_word(st.st_mode));
 }
 
+static int clone_node(const struct plan_device *d, const char *path)
+{
+	auto_fd tree = sys_open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	struct stat st;
+
+	if (tree >= 0 && fstat(tree, &st) == 0 && same_device(d, &st))
+		return fd_take(&tree);
+	return -1;
+}
+
+/* The kernel's own name for a number, as devtmpfs has it: "DEVNAME=..." of its uevent. */
+static bool kernel_name(const char *kind, const struct plan_device *d, char path[PATH_MAX])
+{
+	char name[64], text[1024];
+	struct oci_error ignored = { 0 }; /* there are other ways to find the node */
+	char *at;
+
+	(void)snprintf(name, sizeof(name), "/sys/dev/%s/%u:%u/uevent", kind, major(d->number),
+		       minor(d->number));
+	if (file_read_at(AT_FDCWD, name, text, sizeof(text), &ignored) < 0)
+		return false;
+	at = strstr(text, "DEVNAME=");
+	if (!at)
+		return false;
+	at += strlen("DEVNAME=");
+	at[strcspn(at, "\n")] = '\0';
+	(void)snprintf(path, PATH_MAX, "/dev/%s", at);
+	return true;
+}
+
 /* A clone of the host's node for this number, found at the container's path, else where udev lists
- * nodes by number. INIT still sees the host's tree. */
+ * nodes by number, else by the kernel's name. INIT still sees the host's tree. */
 static int clone_host_node(const struct plan_device *d, struct oci_error *err)
 {
-	char by_number[64];
-	const char *paths[] = { d->path, by_number };
+	const char *kind = S_ISBLK(d->mode) ? "block" : "char";
+	char by_number[64], by_name[PATH_MAX];
+	int tree = clone_node(d, d->path);
 
-	(void)snprintf(by_number, sizeof(by_number), "/dev/%s/%u:%u",
-		       S_ISBLK(d->mode) ? "block" : "char", major(d->number), minor(d->number));
-	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-		auto_fd tree =
-			sys_open_tree(AT_FDCWD, paths[i], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-		struct stat st;
-
-		if (tree >= 0 && fstat(tree, &st) == 0 && same_device(d, &st))
-			return fd_take(&tree);
-	}
+	(void)snprintf(by_number, sizeof(by_number), "/dev/%s/%u:%u", kind, major(d->number),
+		       minor(d->number));
+	if (tree < 0)
+		tree = clone_node(d, by_number);
+	if (tree < 0 && kernel_name(kind, d, by_name))
+		tree = clone_node(d, by_name);
+	if (tree >= 0)
+		return tree;
 	errno = EPERM;
 	return fail_sys(err, "mknodat; and the host has no such node at '%s' or '%s' to bind",
 			d->path, by_number);
+}
+
+/* What is bound stays the host's: its mode can't be made narrower for the container, and an open
+ * would fail on a mount without devices. */
+static int check_host_node(const struct plan_device *d, int tree, struct oci_error *err)
+{
+	struct statvfs fs;
+	struct stat st;
+
+	if (fstat(tree, &st) < 0 || fstatvfs(tree, &fs) < 0)
+		return fail_sys(err, "fstat the host's node");
+	if (d->mode_given && (st.st_mode & 0777 & ~d->mode))
+		return fail(err,
+			    "the host's node, which is bound because mknod isn't permitted here, "
+			    "has mode %04o: that gives more than fileMode %04o, and is the host's",
+			    st.st_mode & 07777, d->mode & 07777);
+	if (fs.f_flag & ST_NODEV)
+		return fail(err, "the host's node, which is bound because mknod isn't permitted "
+				 "here, lies on a nodev mount whose flags are locked");
+	return 0;
 }
 
 static int bind_host_node(const struct run *run, const struct plan_device *d, struct oci_error *err)
@@ -115,6 +166,7 @@ static int bind_host_node(const struct run *run, const struct plan_device *d, st
 		if (sys_mount_setattr(tree, "", AT_EMPTY_PATH, &attr, sizeof(attr)) < 0)
 			return fail_sys(err, "mount_setattr");
 	}
+	TRY(check_host_node(d, tree, err));
 	target = inroot_make_file(run->rootfs, d->path, err);
 	if (target < 0)
 		return -1;
@@ -167,6 +219,17 @@ static int set_owner(int dir, const char *name, const struct plan_device *d, str
 	return 0;
 }
 
+/* In a user namespace a node is bound on an empty file, which an earlier container with the same
+ * root may have left. */
+static bool is_place(const struct run *run, int dir, const char *name, const struct plan_device *d)
+{
+	struct stat st;
+
+	return (plan_has_ns(run->plan, NS_USER) || run->plan->host->nested) && is_device(d->mode) &&
+	       fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode) &&
+	       st.st_size == 0;
+}
+
 static int make(const struct run *run, struct parent *parent, const struct plan_device *d,
 		struct oci_error *err)
 {
@@ -182,6 +245,8 @@ static int make(const struct run *run, struct parent *parent, const struct plan_
 				     "there");
 	}
 	if (mknodat(parent->fd, name, d->mode, d->number) < 0) {
+		if (errno == EEXIST && is_place(run, parent->fd, name, d))
+			return bind_host_node(run, d, err);
 		if (errno == EEXIST)
 			return accept_existing(parent->fd, name, d, err);
 		if (errno == EPERM && is_device(d->mode))
