@@ -361,7 +361,7 @@ static int plan_exec(struct planner *p, struct oci_config *merged)
 	TRY(check_seccomp(p));
 	p->plan->process.user_name = user.name;
 	p->plan->process.group_name = user.group;
-	return 0;
+	return plan_intel_rdt(p);
 }
 
 int plan_make_exec(struct plan *plan, const struct oci_config *config,

@@ -139,7 +139,7 @@ static int check_no_deadline(struct planner *p, const struct oci_scheduler *in)
 static int check_fork(struct planner *p, struct plan_scheduler *out)
 {
 	if (out->policy != POLICY_DEADLINE || (out->flags & SCHEDULER_RESET_ON_FORK) ||
-	    p->config->hooks.start_container.n == 0)
+	    p->config->hooks.start_container.n == 0 || p->request->exec)
 		return 0;
 	if (plan_has_ns(p->plan, NS_USER))
 		return planner_refuse(p, PLAN_HOST, "/process/scheduler/policy",

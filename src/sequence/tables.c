@@ -306,6 +306,21 @@ static bool stays_frozen(const struct plan *p)
 	return p->request->exec->paused;
 }
 
+static bool initial_affinity(const struct plan *p)
+{
+	return p->process.initial_cpus;
+}
+
+static bool final_affinity(const struct plan *p)
+{
+	return p->process.final_cpus;
+}
+
+static bool exec_affinity(const struct plan *p)
+{
+	return initial_affinity(p) || final_affinity(p);
+}
+
 static bool exec_writes_proc(const struct plan *p)
 {
 	return labels(p) || oom_score(p);
@@ -469,9 +484,11 @@ const struct row exec_rows[] = {
 	ROW(DO,   PARENT, PARENT, "fetch the seccomp filter",               .when = filtered, .run = filter_fetch),
 	ROW(DO,   PARENT, PARENT, "connect to the seccomp listener",        .when = filter_asks, .run = filter_connect),
 	ROW(DO,   PARENT, PARENT, "try the memory policy",                  .when = memory_policy, .run = scheduling_look_memory),
+	ROW(DO,   PARENT, PARENT, "ask whether the CPUs are online",        .when = exec_affinity, .run = scheduling_look_cpus),
 	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
 	ROW(DO,   PARENT, PARENT, "open the channel",                       .run = spawn_channel),
 
+	ROW(DO,   PARENT, PARENT, "go to the initial CPUs",                 .when = initial_affinity, .run = scheduling_initial_affinity),
 	ROW(FORK, PARENT, STAGE,  "fork to join namespaces",                .run = spawn_stage, .undo = spawn_kill_stage),
 	ROW(PASS, PARENT, STAGE,  "join"),
 	/* By STAGE and not by the process itself: the container sees what is born in its pid namespace, and
@@ -483,6 +500,7 @@ const struct row exec_rows[] = {
 	ROW(FORK, STAGE,  INIT,   "fork into cgroup and namespaces",        .run = spawn_init, .undo = spawn_kill_init),
 	ROW(PASS, STAGE,  PARENT, "the process exists",                     .terminal = true),
 	ROW(DO,   PARENT, PARENT, "take over the process",                  .run = spawn_stage_ended),
+	ROW(DO,   PARENT, PARENT, "enter the RDT class of service",         .when = intel_rdt, .run = intel_rdt_enter),
 	ROW(DO,   PARENT, PARENT, "send the terminal",                      .when = console, .run = terminal_send),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
 	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
@@ -495,6 +513,7 @@ const struct row exec_rows[] = {
 	ROW(DO,   INIT,   INIT,   "let go of the host",                     .run = spawn_let_go),
 	ROW(DO,   INIT,   INIT,   "become root of the user namespace",      .when = has_user, .run = idmap_become),
 	ROW(DO,   INIT,   INIT,   "reset what the caller passed on",        .run = caller_reset),
+	ROW(DO,   INIT,   INIT,   "go to the final CPUs",                   .when = final_affinity, .run = scheduling_final_affinity),
 	ROW(DO,   INIT,   INIT,   "join a new session keyring",             .when = keyring, .run = caller_new_keyring),
 	ROW(DO,   INIT,   INIT,   "set the memory policy",                  .when = memory_policy, .run = scheduling_set_memory_policy),
 	ROW(DO,   INIT,   INIT,   "control the terminal",                   .when = terminal, .run = terminal_control),

@@ -50,16 +50,21 @@ void caller_end_on_signals(void)
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
-int caller_reset(struct run *run, struct oci_error *err)
+void caller_reset_affinity(pid_t pid)
 {
 	/* More CPUs than any machine has; the kernel takes what the cpuset allows of them. */
-	unsigned long all[8192 / 8 / sizeof(unsigned long)];
+	struct number_set all;
 
+	memset(&all, 0xff, sizeof(all));
+	/* Allowed for oneself always; where a policy forbids it the affinity stays as it was. */
+	(void)sched_setaffinity(pid, sizeof(all), (const cpu_set_t *)(const void *)&all);
+}
+
+int caller_reset(struct run *run, struct oci_error *err)
+{
 	(void)run;
 	(void)err;
-	memset(all, 0xff, sizeof(all));
-	/* Allowed for oneself always; where a policy forbids it the affinity stays as it was. */
-	(void)sched_setaffinity(0, sizeof(all), (const cpu_set_t *)(const void *)all);
+	caller_reset_affinity(0);
 	/* 0 would mean what the process was born with: the caller's. */
 	(void)prctl(PR_SET_TIMERSLACK, TIMER_SLACK_NS);
 	return 0;

@@ -23,6 +23,9 @@ void caller_reset_signals(void);
  * leaves at their default, so each that would end a process gets a handler that ends it. */
 void caller_end_on_signals(void);
 
+/* The CPUs that its cpuset allows, for process `pid`, 0: the calling one. */
+void caller_reset_affinity(pid_t pid);
+
 /* INIT: affinity and timer slack. */
 int caller_reset(struct run *run, struct oci_error *err);
 

@@ -324,10 +324,13 @@ void intel_rdt_undo(struct run *run)
 int intel_rdt_enter(struct run *run, struct oci_error *err)
 {
 	const struct state *state = &run->state;
-	auto_fd root = open_root(state->rdt_root, err);
+	auto_fd root = -1;
 	auto_fd group = -1;
 	char pid[16], tasks[300];
 
+	if (!state->rdt_root)
+		return 0; /* exec into a container that an older hull made */
+	root = open_root(state->rdt_root, err);
 	if (root < 0)
 		return -1;
 	(void)snprintf(pid, sizeof(pid), "%d", run->init_pid);

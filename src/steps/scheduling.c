@@ -10,6 +10,7 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "plan/scheduling.h"
+#include "steps/caller.h"
 
 /* A list of the kernel's, such as /sys/devices/system/cpu/online; `text` gets it as it is. False
  * where there is no such file, which then can't be asked. */
@@ -113,6 +114,11 @@ static int set_affinity(const struct number_set *cpus, const char *pointer, stru
 {
 	if (sched_setaffinity(0, sizeof(cpus->words), (const cpu_set_t *)(const void *)cpus) == 0)
 		return 0;
+	if (errno == EBUSY)
+		return fail_sys(err,
+				"%s: sched_setaffinity (a process of SCHED_DEADLINE can't be "
+				"bound to some CPUs)",
+				pointer);
 	if (errno == EINVAL)
 		return fail_sys(err, "%s: sched_setaffinity (the cpuset allows none of these CPUs)",
 				pointer);
@@ -195,7 +201,13 @@ static int set_scheduler(const struct plan_scheduler *plan, pid_t pid, struct oc
 		.util_max = UINT32_MAX,
 	};
 
-	if (!plan->present || sys_sched_setattr(pid, &attr) == 0)
+	if (!plan->present)
+		return 0;
+	/* This class may not be bound to some CPUs, and in exec the process still is as its caller
+	 * was. */
+	if (plan->policy == POLICY_DEADLINE)
+		caller_reset_affinity(pid);
+	if (sys_sched_setattr(pid, &attr) == 0)
 		return 0;
 	return tell_scheduler(plan, err);
 }

@@ -275,6 +275,17 @@ assert_nothing_left_here() {
 	nothing_left
 }
 
+@test "an exec'd process is in the groups of its container" {
+	rdt '{ "closID": "gold", "schemata": ["L3:0=3"], "enableMonitoring": true }'
+	made
+	start
+	"$HULL" --root "$ROOT" exec --pid-file "$T/exec.pid" -d "$ID" /bin/probe sleep 60 </dev/null >/dev/null 2>&1
+	grep -qx "$(cat "$T/exec.pid")" "$RDT/gold/tasks"
+	grep -qx "$(cat "$T/exec.pid")" "$RDT/gold/mon_groups/$ID/tasks"
+	deleted
+	nothing_left
+}
+
 # rows: "ROLE row" of each that isn't skipped, of create.
 rows() {
 	faulty create --explain "$ID" | grep -v '^-' | sed -E 's/^  ([A-Z]+) +/\1 /; s/ \((makes|to) [A-Z]+\)$//'

@@ -324,3 +324,141 @@ refused() {
 	run setarch linux32 "$HULL" --root "$ROOT" run "$ID"
 	assert_equal "$output" "$(setarch linux32 uname -m)"
 }
+
+# --- exec ---
+
+# A container whose process does nothing for as long as the test runs.
+running() {
+	probe sleep 100
+	create
+	start
+}
+
+# process JSON: the file for exec --process, what is given on top of the container's own.
+process() {
+	jq --argjson more "$1" '.process + $more' <"$BUNDLE/config.json" >"$T/process.json"
+}
+
+executed() {
+	attempt timeout --foreground -k 5 30 "$HULL" --root "$ROOT" exec "$@"
+}
+
+# cpus PID: where it may run.
+cpus() {
+	sed -n 's/^Cpus_allowed_list:\t//p' "/proc/$1/status"
+}
+
+@test "an exec'd process is on the CPUs of execCPUAffinity.final, else on all of the cpuset" {
+	local all last
+	all=$(cat /sys/devices/system/cpu/online)
+	last=$(($(nproc) - 1))
+	running
+	process '{ "args": ["/bin/probe", "cat", "/proc/self/status"] }'
+	executed -p "$T/process.json" "$ID"
+	has "Cpus_allowed_list:	$all"
+	process "{ \"args\": [\"/bin/probe\", \"cat\", \"/proc/self/status\"],
+		\"execCPUAffinity\": { \"final\": \"$last\" } }"
+	executed -p "$T/process.json" "$ID"
+	assert_status 0
+	has "Cpus_allowed_list:	$last"
+	# neither the caller's nor the initial one stays
+	process '{ "args": ["/bin/probe", "cat", "/proc/self/status"], "execCPUAffinity": { "initial": "0" } }'
+	attempt taskset -c 0 "$HULL" --root "$ROOT" exec -p "$T/process.json" "$ID"
+	assert_status 0
+	has "Cpus_allowed_list:	$all"
+	# the container's own process isn't concerned
+	assert_equal "$(cpus "$(pid_of)")" "$all"
+}
+
+@test "execCPUAffinity of config.json is for what is exec'd without a process of its own" {
+	local last
+	last=$(($(nproc) - 1))
+	config --arg c "$last" '.process.execCPUAffinity = { final: $c }'
+	running
+	assert_equal "$(cpus "$(pid_of)")" "$(cat /sys/devices/system/cpu/online)"
+	executed "$ID" /bin/probe cat /proc/self/status
+	assert_status 0
+	has "Cpus_allowed_list:	$last"
+}
+
+@test "execCPUAffinity.initial is where hull forks, before anything of it is in the container" {
+	require hull_test
+	local last hull
+	last=$(($(nproc) - 1))
+	running
+	process "{ \"args\": [\"/bin/true\"], \"execCPUAffinity\": { \"initial\": \"$last\", \"final\": \"0\" } }"
+	HULL_FAULT="fork to join namespaces:stop-parent" "$HULL_TEST" --root "$ROOT" exec -p "$T/process.json" \
+		"$ID" >"$T/exec" 2>&1 </dev/null 3>&- &
+	hull=$!
+	wait_until grep -q '^State:.T' "/proc/$hull/status"
+	assert_equal "$(cpus $hull)" "$last"
+	kill -CONT $hull
+	ended $hull
+	assert_status 0
+}
+
+@test "CPUs that aren't online, and lists that are none, are refused before anything runs" {
+	running
+	process '{ "args": ["/bin/true"], "execCPUAffinity": { "initial": "0,8000" } }'
+	executed -p "$T/process.json" "$ID"
+	assert_equal "$status" 255
+	has_text /process/execCPUAffinity/initial "CPU 8000 is not online"
+	process '{ "args": ["/bin/true"], "execCPUAffinity": { "final": "7000-7001" } }'
+	executed -p "$T/process.json" "$ID"
+	has_text /process/execCPUAffinity/final "CPU 7000 is not online"
+	process '{ "args": ["/bin/true"], "execCPUAffinity": { "final": "0-" } }'
+	executed -p "$T/process.json" "$ID"
+	has_text /process/execCPUAffinity/final "neither a number"
+	process '{ "args": ["/bin/true"], "execCPUAffinity": { "final": "1-0" } }'
+	executed -p "$T/process.json" "$ID"
+	has_text /process/execCPUAffinity/final backwards
+}
+
+@test "an exec'd process has its own scheduler and I/O priority, and the container's memory policy" {
+	require cap_sys_nice numa
+	config '.hooks.startContainer = [{ path: "/bin/true" }]'
+	memory '{ "mode": "MPOL_INTERLEAVE", "nodes": "0" }'
+	scheduler '{ "policy": "SCHED_BATCH", "nice": 2 }'
+	running
+	executed "$ID" /bin/probe scheduler + mempolicy
+	assert_status 0
+	has policy=BATCH nice=2 mode=INTERLEAVE
+	process '{ "args": ["/bin/probe", "scheduler"], "ioPriority": { "class": "IOPRIO_CLASS_BE", "priority": 6 },
+		"scheduler": { "policy": "SCHED_DEADLINE", "runtime": 2000000, "deadline": 10000000 } }'
+	# also for a caller that is bound to one CPU itself
+	attempt taskset -c 0 "$HULL" --root "$ROOT" exec -p "$T/process.json" "$ID"
+	assert_status 0
+	has policy=DEADLINE ioprio=2:6
+	process '{ "args": ["/bin/probe", "scheduler"], "execCPUAffinity": { "final": "0" },
+		"scheduler": { "policy": "SCHED_DEADLINE", "runtime": 2000000, "deadline": 10000000 } }'
+	executed -p "$T/process.json" "$ID"
+	assert_equal "$status" 255
+	has_text /process/execCPUAffinity/final SCHED_DEADLINE
+}
+
+# --- a user namespace ---
+
+# Ids of the host that nobody has.
+user_namespace() {
+	config '.linux.namespaces += [{ type: "user" }]
+		| .linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }]
+		| .linux.gidMappings = [{ containerID: 0, hostID: 100000, size: 65536 }]'
+	chmod 755 "$T" "$BUNDLE"
+}
+
+@test "in a new user namespace PARENT gives what INIT has no right to" {
+	require cap_sys_nice
+	user_namespace
+	scheduler '{ "policy": "SCHED_RR", "priority": 4 }'
+	config '.process.ioPriority = { class: "IOPRIO_CLASS_RT", priority: 2 }'
+	ask scheduler + ids
+	has policy=RR priority=4 ioprio=1:2
+	scheduler '{ "policy": "SCHED_OTHER", "nice": -7 }'
+	ask scheduler
+	has policy=OTHER nice=-7
+	scheduler '{ "policy": "SCHED_DEADLINE", "runtime": 2000000, "deadline": 10000000 }'
+	ask scheduler
+	has policy=DEADLINE
+	config '.hooks.startContainer = [{ path: "/bin/true" }]'
+	refused /process/scheduler/policy SCHED_FLAG_RESET_ON_FORK
+}
