@@ -183,26 +183,6 @@ task_delete() {
 
 # --- Terminal ---
 
-# As a person at a terminal of 30 rows and 100 columns; what is written to fd 5 is typed there.
-at_terminal() {
-	export -f in_ctr ctr
-	export ADDRESS RUNTIME RUNTIMES BUNDLE ID T
-	mkfifo "$T/keys"
-	exec 5<>"$T/keys"
-	script -qefc "stty rows 30 cols 100; $1" "$T/typescript" <"$T/keys" >"$T/out" 2>&1 3>&- 5>&- &
-	TERMINAL=$!
-}
-
-terminal_says() {
-	tr -d '\r\0' <"$T/out" | grep -qxF -- "$1"
-}
-
-terminal_ends() {
-	status=0
-	wait "$TERMINAL" || status=$?
-	output=$(tr -d '\r\0' <"$T/out")
-}
-
 @test "ctr run --tty: a terminal of the container's own devpts, with the size of the caller's" {
 	at_terminal "in_ctr --rm --tty -- /bin/sh -c 'tty; ls /dev/pts; ls -l /dev/console
 		until [ \"\$(stty size 2>/dev/null)\" = \"30 100\" ]; do sleep 0.05; done; echo sized; exit 6'"

@@ -66,6 +66,28 @@ assert_calls_explained() {
 	return $failed
 }
 
+# --- Terminal ---
+
+# As a person at a terminal of 30 rows and 100 columns; what is written to fd 5 is typed there.
+at_terminal() {
+	export -f in_ctr ctr pod_run
+	export ADDRESS RUNTIME RUNTIMES BUNDLE ID T
+	mkfifo "$T/keys"
+	exec 5<>"$T/keys"
+	script -qefc "stty rows 30 cols 100; $1" "$T/typescript" <"$T/keys" >"$T/out" 2>&1 3>&- 5>&- &
+	TERMINAL=$!
+}
+
+terminal_says() {
+	tr -d '\r\0' <"$T/out" | grep -qxF -- "$1"
+}
+
+terminal_ends() {
+	status=0
+	wait "$TERMINAL" || status=$?
+	output=$(tr -d '\r\0' <"$T/out")
+}
+
 # --- containerd ---
 
 containerd_setup() {
@@ -167,6 +189,88 @@ containerd_teardown() {
 		}
 		assert_calls_explained || failed=1
 		containerd_stop
+	fi
+	return $failed
+}
+
+# --- podman ---
+
+have_podman() { command -v podman conmon >/dev/null; }
+
+# A podman with everything in $T. No pids and rlimits of its own choice: a host may lack the pids controller, and a
+# hard limit can't be raised everywhere. Locks in files, for those in shared memory are the host's. The static
+# directory is where podman looks for it when conmon calls it with --root to clean up.
+podman_setup() {
+	engine_setup
+	mkdir -p "$T/podman"
+	export CONTAINERS_CONF=$T/podman/containers.conf CONTAINERS_STORAGE_CONF=$T/podman/storage.conf
+	cat >"$CONTAINERS_CONF" <<-END
+	[containers]
+	default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
+	pids_limit = 0
+	seccomp_profile = "unconfined"
+	log_driver = "k8s-file"
+	netns = "none"
+	[engine]
+	lock_type = "file"
+	static_dir = "$T/podman/graph/libpod"
+	tmp_dir = "$T/podman/tmp"
+	volume_path = "$T/podman/volumes"
+	cgroup_manager = "cgroupfs"
+	events_logger = "file"
+	runtime = "hull"
+	runtime_supports_json = ["hull"]
+	[engine.runtimes]
+	hull = ["$RUNTIME"]
+	[network]
+	network_config_dir = "$T/podman/net"
+	END
+	cat >"$CONTAINERS_STORAGE_CONF" <<-END
+	[storage]
+	driver = "overlay"
+	graphroot = "$T/podman/graph"
+	runroot = "$T/podman/run"
+	END
+	# podman leaves the state root to the runtime.
+	sed -i "s|\"\$@\"|--root '$RUNTIMES' \"\$@\"|" "$RUNTIME"
+}
+
+# pod_run [OPTION...] -- COMMAND...: a container $ID on the bundle's root file system.
+pod_run() {
+	local options=()
+	while [ "$1" != -- ]; do
+		options+=("$1")
+		shift
+	done
+	podman run --name "$ID" "${options[@]}" --rootfs "$BUNDLE/rootfs" "${@:2}"
+}
+
+podman_status() {
+	podman inspect --format '{{.State.Status}}' "${1:-$ID}"
+}
+
+podman_is() {
+	[ "$(podman_status "${2:-$ID}" 2>/dev/null)" = "$1" ]
+}
+
+podman_pid() {
+	podman inspect --format '{{.State.Pid}}' "${1:-$ID}"
+}
+
+# Whoever tests podman removes its containers in the test; here only what a failure left.
+podman_teardown() {
+	local failed=0 left
+	if [ -n "${CONTAINERS_CONF:-}" ]; then
+		left=$(podman ps -aq; podman pod ps -q)
+		[ -z "$left" ] || {
+			echo "left in podman: $left" >&2
+			failed=1
+			podman pod rm -fa >/dev/null
+			podman rm -fa -t 0 >/dev/null
+		}
+		assert_calls_explained || failed=1
+		[ $failed = 0 ] || calls >&2
+		umount -l "$T/podman/graph/overlay" 2>/dev/null || true
 	fi
 	return $failed
 }
