@@ -208,7 +208,6 @@ podman_setup() {
 	[containers]
 	default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
 	pids_limit = 0
-	seccomp_profile = "unconfined"
 	log_driver = "k8s-file"
 	netns = "none"
 	[engine]
