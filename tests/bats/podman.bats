@@ -64,9 +64,20 @@ WAIT='echo ready; trap "exit 5" TERM; while :; do sleep 0.05; done'
 	assert_equal "$(grep -cE '^ *[0-9]+ root ' <<<"$output")" 2
 }
 
-@test "podman run: the default seccomp profile denies, and answers unknown system calls with ENOSYS" {
-	attempt pod_run --rm -- sh -c 'exec 2>&1; unshare -U true || echo denied; /bin/probe syscalls 0 16777000'
-	has denied
+@test "podman run --security-opt seccomp: a profile of the user's, also for exec'd processes" {
+	cat >"$T/profile.json" <<-'END'
+	{ "defaultAction": "SCMP_ACT_ALLOW", "syscalls": [
+	    { "names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 28 } ] }
+	END
+	detached "mkdir /made; $WAIT" --security-opt "seccomp=$T/profile.json"
+	podman logs "$ID" 2>&1 | grep -F "No space left on device"
+	attempt podman exec "$ID" mkdir /made
+	assert_fails "No space left on device"
+	[ ! -e "$BUNDLE/rootfs/made" ]
+	podman rm -f -t 0 "$ID"
+	attempt pod_run --rm --security-opt seccomp=unconfined -- sh -c 'mkdir /made; grep ^Seccomp: /proc/self/status'
+	matches '^Seccomp:[[:space:]]+0$'
+	[ -d "$BUNDLE/rootfs/made" ]
 }
 
 @test "podman run -t: a terminal of the caller's size" {
@@ -149,7 +160,7 @@ WAIT='echo ready; trap "exit 5" TERM; while :; do sleep 0.05; done'
 @test "podman run -d --rm: conmon cleans up when it ends, also when it is killed from outside" {
 	detached "$WAIT" --rm
 	kill -KILL "$(podman_pid)"
-	gone() { ! podman container exists "$ID" && [ -z "$(ls -A "$RUNTIMES")" ]; }
+	gone() { ! podman container exists "$ID" && [ -z "$(ls "$RUNTIMES")" ]; }
 	wait_until gone
 }
 
@@ -181,7 +192,7 @@ WAIT='echo ready; trap "exit 5" TERM; while :; do sleep 0.05; done'
 @test "podman exec: output, environment, user, directory and exit status" {
 	detached "$WAIT" --env OF=container
 	attempt podman exec --env ONE=1 --user 7:8 --workdir /tmp "$ID" \
-		sh -c 'exec 2>&1; echo "$OF $ONE $PWD $(id -u):$(id -g)"; readlink /proc/self/ns/pid /proc/1/ns/pid
+		sh -c 'exec 2>&1; echo "$OF $ONE $PWD $(id -u):$(id -g)"; readlink /proc/self/ns/pid
 			cat /proc/self/cgroup; grep ^Seccomp: /proc/self/status; exit 3'
 	assert_status 3
 	has "container 1 /tmp 7:8" "$(readlink "/proc/$(podman_pid)/ns/pid")" 0::/
