@@ -11,11 +11,14 @@ setup() {
 	require python
 }
 
-# The totals are printed whatever comes of it.
+export BATS_TEST_TIMEOUT=600
+
+# hostile GROUP [userns]: the table and the totals are printed whatever comes of it.
 hostile() {
 	mkdir "$T/hostile"
-	run "$top/tests/hostile/generate" "$HULL" "$PROBE" "$T/hostile" "$1"
-	echo "# $1: ${lines[-1]}" >&3
+	chmod o+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T" "$T/hostile"
+	run "$top/tests/hostile/generate" "$HULL" "$PROBE" "$T/hostile" "$@"
+	sed -n '/(r: ran/,$ s/^/# /p' <<<"$output" >&3
 	assert_status 0
 }
 
@@ -29,4 +32,28 @@ hostile() {
 
 @test "hostile things at masked and read-only paths, the working directory, passwd, the program" {
 	hostile paths
+}
+
+@test "hostile things where the terminal is made" {
+	hostile terminal
+}
+
+@test "hostile things where exec looks for its user, directory and program" {
+	hostile exec
+}
+
+@test "hostile things at mount points, in a user namespace" {
+	hostile mounts userns
+}
+
+@test "hostile things in /dev and at the places of linux.devices, in a user namespace" {
+	hostile devices userns
+}
+
+@test "hostile things at masked and read-only paths and the rest, in a user namespace" {
+	hostile paths userns
+}
+
+@test "hostile things where exec looks, in a user namespace" {
+	hostile exec userns
 }

@@ -6,11 +6,20 @@
 
 load helpers
 
-@test "1,000 containers while their root's directories are exchanged with links out of it" {
-	require python
+race() {
 	export BATS_TEST_TIMEOUT=170
 	mkdir "$T/race"
-	run "$top/tests/hostile/race" "$HULL" "$PROBE" "$T/race" "${RACES:-1000}"
+	run "$top/tests/hostile/race" "$HULL" "$PROBE" "$T/race" "${RACES:-1000}" "$@"
 	echo "# ${lines[-1]}" >&3
 	assert_status 0
+}
+
+@test "1,000 containers while their root's directories are exchanged with links out of it" {
+	require python
+	race
+}
+
+@test "1,000 times exec by a user's name while the root's directories are exchanged with links out of it" {
+	require python
+	race exec
 }

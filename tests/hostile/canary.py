@@ -3,9 +3,11 @@
 # What lies outside of a container's root, as facts that can be compared: inode, type, mode, owner,
 # size, ctime and content of everything below a directory, and of a few files of the host.
 
+import ctypes
 import hashlib
 import os
 import stat
+import struct
 
 HOST = ["/etc/passwd", "/etc/hostname", "/bin/sh", "/dev/null", "/dev/zero", "/dev/full",
         "/dev/tty", "/dev/ptmx", "/dev/console", "/proc", "/sys", "/dev", "/dev/pts", "/dev/shm"]
@@ -56,3 +58,38 @@ def mounts():
 def differences(before, after):
     return [f"{path}: was {before.get(path)}, is {after.get(path)}"
             for path in sorted(set(before) | set(after)) if before.get(path) != after.get(path)]
+
+
+class Watch:
+    """What happens to the files below a directory, told by the kernel (inotify): also that one was
+    opened for writing and not written to, which leaves no other trace."""
+
+    NAMES = {0x2: "modified", 0x4: "attributes changed", 0x8: "was open for writing", 0x40: "moved away",
+             0x80: "moved here", 0x100: "made", 0x200: "deleted", 0x400: "deleted", 0x800: "moved",
+             0x4000: "events were lost"}
+
+    def __init__(self, top):
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.fd = libc.inotify_init1(os.O_NONBLOCK | os.O_CLOEXEC)
+        self.paths = {}
+        for directory, _, _ in os.walk(top):
+            number = libc.inotify_add_watch(self.fd, directory.encode(), sum(self.NAMES))
+            if number < 0:
+                raise OSError(ctypes.get_errno(), "inotify_add_watch", directory)
+            self.paths[number] = directory
+
+    def events(self):
+        """Those since the last call, as sentences."""
+        found = []
+        while True:
+            try:
+                data = os.read(self.fd, 65536)
+            except BlockingIOError:
+                return found
+            at = 0
+            while at < len(data):
+                number, mask, _, size = struct.unpack_from("iIII", data, at)
+                name = data[at + 16:at + 16 + size].rstrip(b"\0").decode(errors="replace")
+                what = ", ".join(text for bit, text in self.NAMES.items() if mask & bit)
+                found.append(f"{self.paths.get(number)}/{name}: {what}")
+                at += 16 + size
