@@ -28,6 +28,9 @@ enum { ERRNO_LIMIT = 4094, TRACE_LIMIT = 65535 };
 /* Of one entry: alternatives multiply. */
 enum { ALTERNATIVES_LIMIT = 256 };
 
+/* For the search of calls that stand twice: how many numbers, and marks that are no action. */
+enum { CALL_NUMBERS = 1024, UNSEEN = 0x1234, MIXED = 1 };
+
 const struct plan_seccomp_word plan_seccomp_actions[] = {
 	{ "SCMP_ACT_ALLOW", SECCOMP_RET_ALLOW },
 	{ "SCMP_ACT_ERRNO", SECCOMP_RET_ERRNO },
@@ -340,6 +343,82 @@ static int take_rules(struct planner *p, const struct oci_seccomp *in, struct pl
 	return 0;
 }
 
+static bool lets_pass(uint32_t action)
+{
+	uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
+
+	return kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG || kind == SECCOMP_RET_TRACE ||
+	       kind == SECCOMP_RET_USER_NOTIF;
+}
+
+/* The entry that has the call without conditions first, or n: libseccomp lets that one win over
+ * every other entry with the call. */
+static size_t unconditional(const struct plan_seccomp *seccomp, const char *name, size_t n)
+{
+	for (size_t i = 0; i < seccomp->n_rules; i++) {
+		const struct plan_seccomp_rule *rule = &seccomp->rules[i];
+
+		/* What equals the default isn't given to libseccomp. */
+		if (rule->n_args > 0 || rule->action == seccomp->default_action)
+			continue;
+		for (size_t k = 0; k < rule->names->n; k++)
+			if (strcmp(rule->names->v[k], name) == 0)
+				return i;
+	}
+	return n;
+}
+
+/* Marks the calls that stand in entries with different actions. */
+static void find_mixed(const struct plan_seccomp *seccomp, uint32_t seen[CALL_NUMBERS])
+{
+	for (size_t i = 0; i < seccomp->n_rules; i++) {
+		const struct plan_seccomp_rule *rule = &seccomp->rules[i];
+
+		for (size_t k = 0; k < rule->names->n; k++) {
+			int number = seccomp_syscall_resolve_name(rule->names->v[k]);
+
+			if (number < 0 || number >= CALL_NUMBERS)
+				continue;
+			if (!seen[number])
+				seen[number] = rule->action ^ UNSEEN;
+			else if (seen[number] != (rule->action ^ UNSEEN))
+				seen[number] = MIXED;
+		}
+	}
+}
+
+/* A condition that another entry makes void may be a mistake that lets pass what was to be refused.
+ * (podman's own profile has setns in two entries without conditions, which is why those aren't.) */
+static void note_void(struct planner *p, const struct plan_seccomp *seccomp)
+{
+	uint32_t seen[CALL_NUMBERS] = { 0 };
+	char pointer[80];
+
+	find_mixed(seccomp, seen);
+	for (size_t i = 0; i < seccomp->n_rules; i++) {
+		const struct plan_seccomp_rule *rule = &seccomp->rules[i];
+
+		for (size_t k = 0; k < rule->names->n; k++) {
+			const char *name = rule->names->v[k];
+			int number = seccomp_syscall_resolve_name(name);
+			size_t winner;
+
+			if (rule->n_args == 0 || lets_pass(rule->action) || number < 0 ||
+			    number >= CALL_NUMBERS || seen[number] != MIXED)
+				continue;
+			winner = unconditional(seccomp, name, seccomp->n_rules);
+			if (winner == seccomp->n_rules || !lets_pass(seccomp->rules[winner].action))
+				continue;
+			(void)snprintf(pointer, sizeof(pointer), "/linux/seccomp/syscalls/%zu/args",
+				       rule->index);
+			planner_note(p, pointer,
+				     "has no effect on '%s': entry %zu allows it without "
+				     "conditions",
+				     name, seccomp->rules[winner].index);
+		}
+	}
+}
+
 static int take_listener(struct planner *p, const struct oci_seccomp *in, struct plan_seccomp *out)
 {
 	static const char place[] = "/linux/seccomp/listenerPath";
@@ -358,14 +437,6 @@ static int take_listener(struct planner *p, const struct oci_seccomp *in, struct
 	else if (in->listener_path && !out->notify)
 		planner_note(p, place, "no rule has SCMP_ACT_NOTIFY, so nobody connects to it");
 	return 0;
-}
-
-static bool lets_pass(uint32_t action)
-{
-	uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
-
-	return kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG || kind == SECCOMP_RET_TRACE ||
-	       kind == SECCOMP_RET_USER_NOTIF;
 }
 
 /* Is there a way for the call to pass? Conditions on arguments may allow it. */
@@ -433,6 +504,8 @@ static int take_all(struct planner *p, const struct oci_seccomp *in, struct plan
 				   "the listener's descriptor yet"));
 	TRY(take_archs(p, in, out));
 	TRY(take_rules(p, in, out));
+	if (p->report && out->rules)
+		note_void(p, out);
 	TRY(take_flags(p, in, out));
 	return take_listener(p, in, out);
 }

@@ -24,7 +24,7 @@ sink() {
 		import os, selectors, socket, sys
 		top = sys.argv[1]
 		events = selectors.DefaultSelector()
-		for name in ("console", "pidfd"):
+		for name in ("console", "pidfd", "agent"):
 		    server = socket.socket(socket.AF_UNIX)
 		    server.bind(f"{top}/{name}.sock")
 		    server.listen(100)
@@ -59,8 +59,8 @@ everything() {
 		| .linux.namespaces += [{ type: "network" }]
 		| .process.terminal = true
 		| .process.noNewPrivileges = false
-		| .linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW",
-			syscalls: [{ names: ["chmod"], action: "SCMP_ACT_ERRNO" }] }
+		| .linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", listenerPath: "'"$T"'/agent.sock",
+			syscalls: [{ names: ["ptrace"], action: "SCMP_ACT_NOTIFY" }] }
 		| .process.oomScoreAdj = 500
 		| .process.scheduler = { policy: "SCHED_BATCH", nice: 1 }
 		| .process.ioPriority = { class: "IOPRIO_CLASS_IDLE" }
@@ -187,6 +187,7 @@ fail_everywhere() {
 
 @test "the same for run" {
 	local role kind row what n=0
+	sink
 	unset NOTIFY_SOCKET
 	everything
 	config '.process.terminal = false'
