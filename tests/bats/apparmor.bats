@@ -206,6 +206,52 @@ fake_proc() {
 	done
 }
 
+@test "an exec'd process has the container's profile, or the one that exec names" {
+	local nnp
+	shell 'sleep 1000'
+	for nnp in true false; do
+		config ".process.noNewPrivileges = $nnp"
+		create
+		start
+		attempt hull exec "$ID" /bin/sh -c 'cat /proc/self/attr/apparmor/current; cat /etc/secret; true'
+		assert_status 0
+		has "hull-confining (enforce)"
+		lacks hidden
+		attempt hull exec --apparmor unconfined "$ID" /bin/sh -c 'cat /proc/self/attr/apparmor/current /etc/secret'
+		assert_status 0
+		has unconfined hidden
+		hull delete --force "$ID"
+	done
+	config '.process.apparmorProfile = "unconfined"'
+	create
+	start
+	attempt hull exec --apparmor hull-confining "$ID" /bin/cat /proc/self/attr/apparmor/current
+	assert_status 0
+	has "hull-confining (enforce)"
+	jq '.process | .args = ["/bin/cat", "/proc/self/attr/apparmor/current"] | .apparmorProfile = "hull-confining"' \
+		config.json >"$T/process.json"
+	attempt hull exec --process "$T/process.json" "$ID"
+	assert_status 0
+	has "hull-confining (enforce)"
+	attempt hull exec --apparmor hull-not-loaded "$ID" /bin/true
+	assert_status 255
+	has_text "isn't loaded"
+	is_label_error
+}
+
+# CVE-2015-1334: the label was written to the /proc that the container showed.
+@test "exec doesn't write the profile to the container's own idea of /proc" {
+	fake_proc "$T/volume"
+	config --arg volume "$T/volume" \
+		'.mounts[0] = { destination: "/proc", type: "bind", source: $volume, options: ["bind"] }'
+	shell 'sleep 1000'
+	create
+	start
+	hull exec --detach --pid-file "$T/pid" "$ID" /bin/sleep 1000 </dev/null >/dev/null 2>&1
+	assert_equal "$(profile_of "$(cat "$T/pid")")" "hull-confining (enforce)"
+	[ ! -s "$T/volume/self/attr/apparmor/exec" ]
+}
+
 # Where the host's /proc is covered in parts, no new procfs can be made by who isn't root there.
 @test "a covered attribute file of the host's /proc is an error" {
 	config '.linux.namespaces = [{ type: "pid" }, { type: "mount" }]

@@ -7,6 +7,7 @@ load helpers
 
 # --- run and exit statuses ---
 
+# bats test_tags=vm
 @test "run shows the output and returns the exit status of the process" {
 	probe echo hello + exit 7
 	run_container
@@ -39,6 +40,7 @@ load helpers
 	assert_equal "$(cat "$T/2")" err
 }
 
+# bats test_tags=vm
 @test "run leaves nothing behind, and the id is free again" {
 	ask echo one
 	assert_nothing_left

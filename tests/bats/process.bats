@@ -177,6 +177,31 @@ set_caps() {
 	assert_nothing_left
 }
 
+# bats test_tags=vm-only
+@test "rlimits above hull's own are raised, for root and for a user without privilege" {
+	local user
+	config '.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 900000, hard: 1000000 },
+		{ type: "RLIMIT_NICE", soft: 30, hard: 40 }]'
+	probe rlimits
+	for user in 0 1000; do
+		config ".process.user = { uid: $user, gid: $user }"
+		run bash -c 'ulimit -n 1000; exec "$@" </dev/null' bash "$HULL" --root "$ROOT" run "$ID"
+		assert_status 0
+		has RLIMIT_NOFILE=900000:1000000 RLIMIT_NICE=30:40
+	done
+}
+
+# bats test_tags=vm-only
+@test "oomScoreAdj below hull's own is set, for root and for a user without privilege" {
+	local user
+	config '.process.oomScoreAdj = -900'
+	for user in 0 1000; do
+		config ".process.user = { uid: $user, gid: $user }"
+		ask oom
+		has oom_score_adj=-900
+	done
+}
+
 @test "noNewPrivileges true and false" {
 	ask confinement
 	has no_new_privs=1

@@ -103,6 +103,22 @@ label_of() {
 	[ ! -s "$T/volume/self/attr/exec" ]
 }
 
+@test "an exec'd process has the container's label, or the one that exec names" {
+	config '.process.noNewPrivileges = false'
+	shell 'sleep 1000'
+	create
+	start
+	attempt hull exec "$ID" /bin/cat /proc/self/attr/current
+	assert_status 0
+	matches "^$BOX"
+	attempt hull exec --process-label system_u:system_r:strict_t:s0 "$ID" /bin/cat /proc/self/attr/current
+	assert_status 0
+	matches "^system_u:system_r:strict_t:s0"
+	attempt hull exec --process-label system_u:system_r:nobody_t:s0 "$ID" /bin/true
+	assert_status 255
+	has_text "no context of the loaded policy"
+}
+
 @test "the read-back notices a label that wasn't set" {
 	require hull_test
 	HULL_SKIP='set the security label' attempt faulty run "$ID"
