@@ -509,6 +509,7 @@ const struct row exec_rows[] = {
 	ROW(DO,   PARENT, PARENT, "send the pidfd",                         .when = pidfd_socket, .run = record_send_pidfd),
 	ROW(PASS, PARENT, INIT,   "become the process"),
 
+	ROW(DO,   INIT,   INIT,   "join the container's cgroup namespace",  .run = enter_join_cgroup),
 	ROW(DO,   INIT,   INIT,   "open the label's attribute",             .when = labels, .run = label_open),
 	ROW(DO,   INIT,   INIT,   "let go of the host",                     .run = spawn_let_go),
 	ROW(DO,   INIT,   INIT,   "become root of the user namespace",      .when = has_user, .run = idmap_become),

@@ -69,14 +69,26 @@ int enter_open_cgroup(struct run *run, struct oci_error *err)
 	return run->cgroup < 0 ? -1 : 0;
 }
 
-int enter_join(struct run *run, struct oci_error *err)
+static int join(const struct run *run, int flags, struct oci_error *err)
 {
-	if (run->join_flags == 0 || setns(run->container_pidfd, run->join_flags) == 0)
+	if (flags == 0 || setns(run->container_pidfd, flags) == 0)
 		return 0;
 	if (errno == ESRCH)
 		return not_running(err);
 	return fail_sys(err, "setns to the namespaces of process %d (flags 0x%x)", run->state.pid,
-			(unsigned)run->join_flags);
+			(unsigned)flags);
+}
+
+int enter_join(struct run *run, struct oci_error *err)
+{
+	return join(run, run->join_flags & ~CLONE_NEWCGROUP, err);
+}
+
+int enter_join_cgroup(struct run *run, struct oci_error *err)
+{
+	TRY(join(run, run->join_flags & CLONE_NEWCGROUP, err));
+	fd_drop(&run->container_pidfd);
+	return 0;
 }
 
 int enter_root(struct run *run, struct oci_error *err)
@@ -101,10 +113,12 @@ int enter_let_go(struct run *run, struct oci_error *err)
 	bool labels = process->apparmor_profile || process->selinux_label;
 	int cgroup = run->cgroup;
 	int proc = labels ? run->proc : -1; /* the new process opens a file of its own in it */
-	const int keep[] = { run->rootfs, run->channel, cgroup, proc };
+	int pidfd = run->container_pidfd;
+	const int keep[] = { run->rootfs, run->channel, cgroup, proc, pidfd };
 
 	TRY(spawn_close_others(run, keep, sizeof(keep) / sizeof(keep[0]), err));
 	run->cgroup = cgroup;
 	run->proc = proc;
+	run->container_pidfd = pidfd;
 	return 0;
 }

@@ -17,13 +17,18 @@ int enter_look(struct run *run, struct oci_error *err);
 /* PARENT: opens the cgroup that the process will be born in (run->cgroup). */
 int enter_open_cgroup(struct run *run, struct oci_error *err);
 
-/* STAGE: joins them, all in one setns(2) on the pidfd. */
+/* STAGE: joins them, but for the cgroup namespace, in one setns(2) on the pidfd. */
 int enter_join(struct run *run, struct oci_error *err);
+
+/* INIT: joins the cgroup namespace. Whoever is in it may not clone into its cgroups from a cgroup
+ * outside of it, where cgroup2 is mounted with nsdelegate (ENOENT), as systemd does. */
+int enter_join_cgroup(struct run *run, struct oci_error *err);
 
 /* STAGE: run->rootfs becomes the container's root as seen from inside. */
 int enter_root(struct run *run, struct oci_error *err);
 
-/* STAGE: closes what leads to the host, but for the cgroup that the clone needs. */
+/* STAGE: closes what leads to the host, but for the cgroup that the clone needs and what INIT opens
+ * or joins by. */
 int enter_let_go(struct run *run, struct oci_error *err);
 
 #endif
