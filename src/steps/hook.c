@@ -132,12 +132,15 @@ static void own_environment(char **out, size_t room)
 }
 
 static _Noreturn void become_hook(const struct plan_hook *hook, char *const *env, const char *cwd,
-				  int in, int out, struct run *confined)
+				  int in, int out, struct run *confined, pid_t parent)
 {
 	struct oci_error err = { 0 };
 	char *own[1024];
 
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* It may have been killed before that: nobody would wait for the hook, or end it. */
+	if (getppid() != parent)
+		_exit(127);
 	(void)setpgid(0, 0);
 	caller_reset_signals();
 	(void)dup2(in, 0);
@@ -169,6 +172,7 @@ static int start_hook(const struct plan_hook *hook, char *const *env, const char
 				   .pidfd = (uint64_t)(uintptr_t)&io->pidfd,
 				   .exit_signal = SIGCHLD };
 	int in[2], out[2];
+	pid_t parent = getpid();
 
 	if (pipe2(in, O_CLOEXEC) < 0)
 		return fail_sys(err, "pipe2");
@@ -180,7 +184,7 @@ static int start_hook(const struct plan_hook *hook, char *const *env, const char
 	}
 	*pid = sys_clone3(&args);
 	if (*pid == 0)
-		become_hook(hook, env, cwd, in[0], out[1], io->confined);
+		become_hook(hook, env, cwd, in[0], out[1], io->confined, parent);
 	if (*pid < 0)
 		(void)fail_sys(err, "clone3");
 	(void)close(in[0]);

@@ -42,6 +42,7 @@ have_mqueue() { grep -qw mqueue /proc/filesystems; }
 have_disk() { [ -n "$(host_disk)" ]; }
 have_fuse() { grep -qw fuse /proc/misc; }
 have_setpriv() { command -v setpriv >/dev/null; }
+have_strace() { command -v strace >/dev/null; }
 
 # "MAJOR MINOR" of a block device that the host has.
 host_disk() {
