@@ -408,10 +408,10 @@ cpus() {
 	has_text /process/execCPUAffinity/final "CPU 7000 is not online"
 	process '{ "args": ["/bin/true"], "execCPUAffinity": { "final": "0-" } }'
 	executed -p "$T/process.json" "$ID"
-	has_text /process/execCPUAffinity/final "neither a number"
+	has_text /execCPUAffinity/final "neither a number"
 	process '{ "args": ["/bin/true"], "execCPUAffinity": { "final": "1-0" } }'
 	executed -p "$T/process.json" "$ID"
-	has_text /process/execCPUAffinity/final backwards
+	has_text /execCPUAffinity/final backwards
 }
 
 @test "an exec'd process has its own scheduler and I/O priority, and the container's memory policy" {
