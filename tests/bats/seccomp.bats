@@ -586,3 +586,86 @@ compiled() {
 	[ ! -e "$ROOT/$ID/seccomp.bpf" ]
 	hull delete "$ID"
 }
+
+@test "exec: a copy that is damaged, another's or linked elsewhere is an error, never no filter" {
+	local change copy=$ROOT/$ID/seccomp.bpf
+	rules ALLOW "$(rule ERRNO sysinfo 'errnoRet: 28')"
+	args /bin/sleep 100
+	create
+	start
+	cp -p "$copy" "$T/copy"
+	for change in "chown 1000" "chmod 666" "truncate -s 40" "truncate -s 4000" "ln -f $T/copy" "ln -sf $T/copy" "rm"; do
+		rm -f "$copy" && cp -p "$T/copy" "$copy"
+		$change "$copy"
+		attempt hull exec "$ID" /bin/probe call sysinfo ""
+		assert_status 255
+		lacks call
+	done
+	rm -f "$copy" && cp -p "$T/copy" "$copy"
+	# Another profile in the bundle and an empty cache change nothing.
+	rm -r "$ROOT/.seccomp"
+	config 'del(.linux.seccomp)'
+	attempt hull exec "$ID" /bin/probe call sysinfo "" + confinement
+	assert_status 0
+	has "call sysinfo : ENOSPC" "seccomp=2"
+	[ ! -e "$ROOT/.seccomp" ]
+}
+
+@test "exec: its own listener, with its own pid, in a running container" {
+	agent 28
+	rules ALLOW "$(rule NOTIFY sysinfo)"
+	config --arg p "$T/agent.sock" '.linux.seccomp += { listenerPath: $p, listenerMetadata: "m" }'
+	args /bin/sleep 100
+	create
+	start
+	attempt hull exec "$ID" /bin/probe call sysinfo ""
+	assert_status 0
+	has "call sysinfo : ENOSPC"
+	wait_until test -e "$T/agent.2"
+	assert_equal "$(jq -c --argjson p "$(pid_of)" '[.state.status, .state.pid == $p, .pid == $p, .metadata]' "$T/agent.2")" \
+		'["running",true,false,"m"]'
+	kill -KILL "$AGENT"
+	rm "$T/agent.sock"
+	attempt hull exec "$ID" /bin/probe echo ran
+	assert_status 255
+	has_text "$T/agent.sock"
+	lacks ran
+}
+
+@test "an unprivileged user: filter, cache and listener, with and without no_new_privs" {
+	local nnp
+	require python setpriv
+	rules ALLOW "$(rule NOTIFY sysinfo)" "$(rule ERRNO getppid)"
+	config --arg p "$T/mine/agent.sock" '.linux.seccomp += { listenerPath: $p }
+		| .linux.namespaces += [{ type: "user" }]
+		| .linux.uidMappings = [{ containerID: 0, hostID: 1000, size: 1 }]
+		| .linux.gidMappings = .linux.uidMappings
+		| .mounts |= map(select(.type == "proc"))'
+	probe call sysinfo "" + call getppid "" + confinement
+	mkdir "$T/mine"
+	cp -a "$BUNDLE" "$T/mine/bundle"
+	cp "$HULL" "$T/mine/hull"
+	chown -R 1000:1000 "$T/mine"
+	# From the run's own folder down everything may be passed through.
+	local dir=$T
+	while [ "$dir" != / ] && [ "$dir" != /tmp ]; do
+		chmod a+x "$dir"
+		dir=$(dirname "$dir")
+	done
+	user() { setpriv --reuid 1000 --regid 1000 --clear-groups "$@"; }
+	env -u HULL_TEST_MARK setpriv --reuid 1000 --regid 1000 --clear-groups \
+		"$(python3 -c 'import sys; print(sys.executable)')" - "$T/mine/agent.sock" "$T/mine/agent" 28 \
+		<"$top/tests/helpers/seccomp-agent" >"$T/agent.out" 2>&1 &
+	AGENT=$!
+	wait_until test -S "$T/mine/agent.sock"
+	for nnp in true false; do
+		jq ".process.noNewPrivileges = $nnp" "$T/mine/bundle/config.json" >"$T/mine/config.$nnp"
+		chmod 644 "$T/mine/config.$nnp"
+		attempt user timeout 30 "$T/mine/hull" --root "$T/mine/root" run --bundle "$T/mine/bundle" \
+			--config "$T/mine/config.$nnp" "$ID"
+		assert_status 0
+		has "call sysinfo : ENOSPC" "call getppid : EPERM" "seccomp=2"
+	done
+	assert_equal "$(find "$T/mine/root/.seccomp" -type f -user 1000 -perm 600 | wc -l)" 1
+	[ -e "$T/mine/agent.2" ]
+}
