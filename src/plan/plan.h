@@ -406,6 +406,13 @@ static inline bool plan_id_mapped(const struct plan_id_map *map, uint32_t id)
 	return map->n == 0;
 }
 
+/* A cgroup namespace given by path is joined by INIT, unless that lacks the privilege in a user
+ * namespace. */
+static inline bool plan_joins_cgroup_late(const struct plan *plan)
+{
+	return plan->namespaces[NS_CGROUP].how == NS_JOINED && !plan_has_ns(plan, NS_USER);
+}
+
 /* The three kinds of line that `hull check` prints. */
 enum plan_finding { PLAN_INVALID, PLAN_HOST, PLAN_NOTE };
 

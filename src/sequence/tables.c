@@ -392,6 +392,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "move network devices",                   .when = net_devices, .run = net_device_move, .undo = net_device_return),
 	ROW(PASS, PARENT, INIT,   "set up the container"),
 
+	ROW(DO,   INIT,   INIT,   "join the cgroup namespace given by path", .when = plan_joins_cgroup_late, .run = namespace_join_cgroup),
 	ROW(DO,   INIT,   INIT,   "become root of the user namespace",      .when = has_user, .run = idmap_become),
 	ROW(DO,   INIT,   INIT,   "make the ipc namespace",                 .when = late_ipc, .run = namespace_make_ipc),
 	ROW(DO,   INIT,   INIT,   "reset what the caller passed on",        .run = caller_reset),

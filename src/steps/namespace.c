@@ -105,7 +105,8 @@ static int join_one(struct run *run, int type, struct oci_error *err)
 static int join_others(struct run *run, bool may_fail, struct oci_error *err)
 {
 	for (int type = 0; type < NS_TYPES; type++) {
-		if (type == NS_USER || run->ns_fd[type] < 0)
+		if (type == NS_USER || run->ns_fd[type] < 0 ||
+		    (type == NS_CGROUP && plan_joins_cgroup_late(run->plan)))
 			continue;
 		if (join_one(run, type, err) < 0 && !(may_fail && err->num == EPERM))
 			return -1;
@@ -126,6 +127,11 @@ int namespace_join(struct run *run, struct oci_error *err)
 	(void)sys_setgroups(0, NULL);
 	TRY(join_one(run, NS_USER, err));
 	return join_others(run, false, err);
+}
+
+int namespace_join_cgroup(struct run *run, struct oci_error *err)
+{
+	return run->ns_fd[NS_CGROUP] < 0 ? 0 : join_one(run, NS_CGROUP, err);
 }
 
 int namespace_make_user(struct run *run, struct oci_error *err)

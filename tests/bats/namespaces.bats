@@ -156,6 +156,19 @@ join() {
 	assert_equal "$(ns_of cgroup)" "$(stat -L -c %i "/proc/$HOLDER/ns/cgroup")"
 }
 
+# Where cgroup2 is mounted with nsdelegate (not so on every host) nobody in it could clone into the
+# container's cgroup, which is not below its root.
+# bats test_tags=vm
+@test "another container's cgroup namespace is joined by path" {
+	shell 'sleep 1000'
+	create
+	join cgroup "/proc/$(pid_of)/ns/cgroup"
+	probe ns
+	run hull run "${ID}x" </dev/null
+	assert_status 0
+	assert_equal "$(ns_of cgroup)" "$(stat -L -c %i "/proc/$(pid_of)/ns/cgroup")"
+}
+
 @test "a pid namespace is joined by path: not process 1, and the other's processes are seen" {
 	probe echo ready + wait-signal
 	create_logged
