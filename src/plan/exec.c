@@ -361,6 +361,7 @@ static int plan_exec(struct planner *p, struct oci_config *merged)
 	TRY(check_seccomp(p));
 	p->plan->process.user_name = user.name;
 	p->plan->process.group_name = user.group;
+	p->plan->process.users_groups = user.name && !user.has_group;
 	return plan_intel_rdt(p);
 }
 

@@ -166,6 +166,7 @@ struct plan_process {
 	/* exec -u NAME[:GROUP]: looked up inside the container, then in uid, gid and gids; or NULL.
 	 */
 	const char *user_name, *group_name;
+	bool users_groups; /* exec -u NAME without GROUP: the group ids are the user's, too */
 	mode_t umask;
 	struct plan_capabilities caps;
 	const struct plan_rlimit *rlimits;

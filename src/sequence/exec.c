@@ -58,6 +58,7 @@ int sequence_exec(struct plan *plan, struct entered *entered, struct started *st
 
 	run_init(&run, plan);
 	run.state = entered->state; /* borrowed */
+	run.own_process = &plan->process;
 	run.state_dir = fd_take(&entered->dir);
 	run.container_pidfd = fd_take(&entered->pidfd);
 	fault_prepare();

@@ -23,6 +23,7 @@
 #include "steps/namespace.h"
 #include "steps/net_device.h"
 #include "steps/notify.h"
+#include "steps/passwd.h"
 #include "steps/process.h"
 #include "steps/record.h"
 #include "steps/rootfs.h"
@@ -331,6 +332,16 @@ static bool exec_sees_filter(const struct plan *p)
 	return filtered(p) && !stays_frozen(p);
 }
 
+static bool user_names(const struct plan *p)
+{
+	return p->process.user_name || p->process.group_name;
+}
+
+static bool has_user_not(const struct plan *p)
+{
+	return !has_user(p);
+}
+
 static bool stays_frozen_not(const struct plan *p)
 {
 	return !stays_frozen(p);
@@ -497,7 +508,13 @@ const struct row exec_rows[] = {
 	ROW(DO,   STAGE,  STAGE,  "join the container's namespaces",        .run = enter_join),
 	ROW(DO,   STAGE,  STAGE,  "enter the container's root",             .run = enter_root),
 	ROW(DO,   STAGE,  STAGE,  "let go of what the process won't need",  .run = enter_let_go),
+	ROW(DO,   STAGE,  STAGE,  "look the user up",                       .when = user_names, .run = passwd_find_user),
 	ROW(DO,   STAGE,  STAGE,  "open the terminal",                      .when = terminal, .run = terminal_open_inside),
+	ROW(DO,   STAGE,  STAGE,  "give standard streams to the user",      .when = terminal_not, .run = terminal_own_streams),
+	ROW(DO,   STAGE,  STAGE,  "enter the working directory",            .run = process_enter_cwd),
+	ROW(DO,   STAGE,  STAGE,  "find HOME",                              .when = home, .run = process_find_home),
+	/* With a user namespace of its own there is nothing in it that the container hasn't itself. */
+	ROW(DO,   STAGE,  STAGE,  "shed what the process won't need",       .when = has_user_not, .run = enter_shed),
 	ROW(FORK, STAGE,  INIT,   "fork into cgroup and namespaces",        .run = spawn_init, .undo = spawn_kill_init),
 	ROW(PASS, STAGE,  PARENT, "the process exists",                     .terminal = true),
 	ROW(DO,   PARENT, PARENT, "take over the process",                  .run = spawn_stage_ended),
@@ -519,11 +536,8 @@ const struct row exec_rows[] = {
 	ROW(DO,   INIT,   INIT,   "join a new session keyring",             .when = keyring, .run = caller_new_keyring),
 	ROW(DO,   INIT,   INIT,   "set the memory policy",                  .when = memory_policy, .run = scheduling_set_memory_policy),
 	ROW(DO,   INIT,   INIT,   "control the terminal",                   .when = terminal, .run = terminal_control),
-	ROW(DO,   INIT,   INIT,   "give standard streams to the user",      .when = terminal_not, .run = terminal_own_streams),
-	ROW(DO,   INIT,   INIT,   "enter the working directory",            .run = process_enter_cwd),
 	ROW(DO,   INIT,   INIT,   "take the user's real ids",               .run = process_take_real_ids),
 	ROW(DO,   INIT,   INIT,   "find the program",                       .run = process_find_program),
-	ROW(DO,   INIT,   INIT,   "find HOME",                              .when = home, .run = process_find_home),
 	ROW(DO,   INIT,   INIT,   "take the real ids back",                 .run = process_restore_real_ids),
 	ROW(DO,   INIT,   INIT,   "outlive hull",                           .run = spawn_outlive),
 	/* As in the table above. */

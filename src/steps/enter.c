@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "steps/cgroup.h"
+#include "steps/process.h"
 #include "steps/spawn.h"
 
 static int not_running(struct oci_error *err)
@@ -121,4 +122,14 @@ int enter_let_go(struct run *run, struct oci_error *err)
 	run->proc = proc;
 	run->container_pidfd = pidfd;
 	return 0;
+}
+
+int enter_shed(struct run *run, struct oci_error *err)
+{
+	struct stat st;
+
+	/* Into a cgroup that belongs to somebody else the clone needs privilege. */
+	if (run->cgroup >= 0 && (fstat(run->cgroup, &st) < 0 || st.st_uid != geteuid()))
+		return 0;
+	return process_shed(run, err);
 }

@@ -31,4 +31,8 @@ int enter_root(struct run *run, struct oci_error *err);
  * or joins by. */
 int enter_let_go(struct run *run, struct oci_error *err);
 
+/* STAGE, before the process is born where a container that holds CAP_SYS_PTRACE can take it over:
+ * gives up what neither it nor its last rows need. */
+int enter_shed(struct run *run, struct oci_error *err);
+
 #endif

@@ -17,6 +17,7 @@
 #include "base/sys.h"
 #include "steps/caller.h"
 #include "steps/label.h"
+#include "steps/passwd.h"
 #include "steps/seccomp.h"
 
 int process_make_cwd(struct run *run, struct oci_error *err)
@@ -34,6 +35,7 @@ int process_make_cwd(struct run *run, struct oci_error *err)
 
 int process_enter_cwd(struct run *run, struct oci_error *err)
 {
+	char path[PATH_MAX];
 	const char *cwd = run->plan->process.cwd;
 	auto_fd dir = inroot_try_open(run->rootfs, cwd, O_PATH | O_DIRECTORY);
 
@@ -41,6 +43,9 @@ int process_enter_cwd(struct run *run, struct oci_error *err)
 		return fail_sys(err, "/process/cwd: open '%s'", cwd);
 	if (fchdir(dir) < 0)
 		return fail_sys(err, "/process/cwd: chdir '%s'", cwd);
+	/* The kernel's own word, which begins with '/' only below the root. */
+	if (!getcwd(path, sizeof(path)) || path[0] != '/')
+		return fail(err, "/process/cwd: '%s' isn't inside the container's root", cwd);
 	return 0;
 }
 
@@ -87,13 +92,16 @@ static int try_program(const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st) < 0)
+	bool seen = stat(path, &st) == 0;
+
+	/* What the user may enter need not be open to INIT, when it has given privilege up. */
+	if (!seen && errno != EACCES)
 		return -1;
-	if (S_ISDIR(st.st_mode)) {
+	if (seen && S_ISDIR(st.st_mode)) {
 		errno = EISDIR;
 		return -1;
 	}
-	if (!S_ISREG(st.st_mode)) {
+	if (seen && !S_ISREG(st.st_mode)) {
 		errno = EACCES;
 		return -1;
 	}
@@ -151,70 +159,6 @@ int process_find_program(struct run *run, struct oci_error *err)
 			 run->plan->process.path ? "" : " (/process/env has no PATH)");
 }
 
-/* The sixth field of the line of passwd(5) whose third is uid, into home. */
-static bool home_of_line(char *line, uid_t uid, char *home, size_t room)
-{
-	char *field[7];
-	size_t n = 0;
-	char *end;
-	unsigned long number;
-
-	for (char *at = line; n < 7; n++) {
-		field[n] = at;
-		at = strchr(at, ':');
-		if (!at) {
-			n++;
-			break;
-		}
-		*at++ = '\0';
-	}
-	if (n < 6 || field[2][0] < '0' || field[2][0] > '9')
-		return false;
-	errno = 0;
-	number = strtoul(field[2], &end, 10);
-	if (errno || *end || number != uid || field[5][0] != '/')
-		return false;
-	return (size_t)snprintf(home, room, "HOME=%s", field[5]) < room;
-}
-
-/* Reads line by line with a buffer on the stack; a longer line than that is skipped. */
-static bool search_passwd(int fd, uid_t uid, char *home, size_t room)
-{
-	char buf[4096];
-	size_t used = 0;
-	size_t total = 0;
-	bool skipping = false;
-
-	while (total < 4 * 1024 * 1024) { /* a file that grows for ever ends here */
-		ssize_t got = read(fd, buf + used, sizeof(buf) - 1 - used);
-		char *line = buf;
-		char *newline;
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got <= 0)
-			break;
-		total += (size_t)got;
-		used += (size_t)got;
-		buf[used] = '\0';
-		while ((newline = memchr(line, '\n', used - (size_t)(line - buf)))) {
-			*newline = '\0';
-			if (!skipping && home_of_line(line, uid, home, room))
-				return true;
-			skipping = false;
-			line = newline + 1;
-		}
-		used -= (size_t)(line - buf);
-		memmove(buf, line, used);
-		if (used == sizeof(buf) - 1) {
-			skipping = true;
-			used = 0;
-		}
-	}
-	buf[used] = '\0';
-	return !skipping && used > 0 && home_of_line(buf, uid, home, room);
-}
-
 static void add_env(struct run *run, char *entry)
 {
 	const struct plan_process *process = &run->plan->process;
@@ -228,17 +172,9 @@ static void add_env(struct run *run, char *entry)
 
 int process_find_home(struct run *run, struct oci_error *err)
 {
-	auto_fd fd = -1;
-	auto_fd probe = inroot_try_open(run->rootfs, "/etc/passwd", O_PATH);
-	struct stat st;
-
 	(void)err;
-	(void)snprintf(run->home, sizeof(run->home), "HOME=/");
-	/* What isn't a regular file (a fifo, a device) isn't even opened. */
-	if (probe >= 0 && fstat(probe, &st) == 0 && S_ISREG(st.st_mode))
-		fd = inroot_try_open(run->rootfs, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY);
-	if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		(void)search_passwd(fd, run->plan->process.uid, run->home, sizeof(run->home));
+	if (!passwd_home(run->rootfs, run->plan->process.uid, run->home, sizeof(run->home)))
+		(void)snprintf(run->home, sizeof(run->home), "HOME=/");
 	add_env(run, run->home);
 	return 0;
 }

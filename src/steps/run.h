@@ -16,6 +16,9 @@
 #include "plan/plan.h"
 #include "state/state.h"
 
+/* How many groups a looked up user may have. */
+enum { RUN_GROUPS = 256 };
+
 struct run {
 	const struct plan *plan;
 	struct state state; /* what state.json will say; filled as things come to be */
@@ -59,6 +62,10 @@ struct run {
 	bool pid_file_written;
 	char resctrl[256]; /* PARENT: where the file system of linux.intelRdt is mounted */
 	bool groups_kept;  /* INIT: setgroups(2) is forbidden, the caller's groups stay */
+
+	/* exec, STAGE: what --user NAME means in the container */
+	struct plan_process *own_process; /* the plan's, to be completed */
+	gid_t groups[RUN_GROUPS];
 
 	/* INIT: decided after the pivot, by looking into the container */
 	char program[PATH_MAX];	 /* what execve gets */

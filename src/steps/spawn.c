@@ -87,24 +87,50 @@ static uint64_t namespace_flags(const struct plan *plan)
 	return flags;
 }
 
-static int explain_clone(const struct plan *plan, struct oci_error *err)
+static int explain_cgroup(const struct run *run, struct oci_error *err)
 {
-	(void)fail_sys(err, "clone3");
-	if (namespace_flags(plan) & CLONE_NEWUSER && (err->num == EPERM || err->num == ENOSPC))
-		return idmap_explain(err);
-	if (err->num == ENOSPC)
-		return fail(err, "clone3: No space left on device: a limit on namespaces is "
-				 "reached (/proc/sys/user/max_*_namespaces, or 32 nested)");
+	const char *path = run->state.cgroup ? run->state.cgroup : run->plan->cgroup.path;
+
 	if (err->num == EBUSY)
 		return fail(err,
 			    "clone3 into cgroup '%s': Device or resource busy: it has "
 			    "controllers enabled for children",
-			    plan->cgroup.path);
+			    path);
+	if (err->num == ENODEV)
+		return fail_code(err, "not-running",
+				 "clone3 into cgroup '%s': container not running: the cgroup is "
+				 "gone",
+				 path);
+	if (err->num == EOPNOTSUPP)
+		return fail(err,
+			    "clone3 into cgroup '%s': Operation not supported: it is threaded, so "
+			    "only threads of the processes there can be in it",
+			    path);
+	if (err->num == EACCES)
+		return fail(err,
+			    "clone3 into cgroup '%s': Permission denied: cgroup.procs of it and "
+			    "of the closest cgroup that it and the caller's have in common must "
+			    "be writable (run hull inside the delegated tree)",
+			    path);
+	return -1;
+}
+
+static int explain_clone(const struct run *run, struct oci_error *err)
+{
+	(void)fail_sys(err, "clone3");
+	if (err->num == ENOSPC)
+		return fail(err, "clone3: No space left on device: a limit on namespaces is "
+				 "reached (/proc/sys/user/max_*_namespaces, or 32 nested)");
 	if (err->num == EAGAIN)
 		return fail(err, "clone3: Resource temporarily unavailable: a limit on the number "
 				 "of processes is reached (pids.max of a cgroup above, "
 				 "RLIMIT_NPROC, or kernel.pid_max)");
-	return -1;
+	/* A pid namespace whose first process has ended takes no more (pid_namespaces(7)). */
+	if (err->num == ENOMEM && run->plan->request->exec)
+		return fail_code(err, "not-running",
+				 "clone3: Cannot allocate memory: container not running any more, "
+				 "or memory ran out");
+	return run->cgroup >= 0 ? explain_cgroup(run, err) : -1;
 }
 
 int spawn_init(struct run *run, struct oci_error *err)
@@ -128,7 +154,7 @@ int spawn_init(struct run *run, struct oci_error *err)
 	}
 	pid = sys_clone3(&args);
 	if (pid < 0)
-		return explain_clone(run->plan, err);
+		return explain_clone(run, err);
 	if (pid == 0) {
 		begin_child(run);
 		(void)setsid();
