@@ -539,7 +539,6 @@ const struct row exec_rows[] = {
 	ROW(DO,   INIT,   INIT,   "take the user's real ids",               .run = process_take_real_ids),
 	ROW(DO,   INIT,   INIT,   "find the program",                       .run = process_find_program),
 	ROW(DO,   INIT,   INIT,   "take the real ids back",                 .run = process_restore_real_ids),
-	ROW(DO,   INIT,   INIT,   "outlive hull",                           .run = spawn_outlive),
 	/* As in the table above. */
 	ROW(DO,   INIT,   INIT,   "set its own scheduling and I/O priority", .when = schedules_itself, .run = scheduling_set_own),
 	ROW(DO,   INIT,   INIT,   "lower resource limits",                  .when = rlimits, .run = caller_lower_rlimits),
@@ -550,6 +549,7 @@ const struct row exec_rows[] = {
 	ROW(DO,   INIT,   INIT,   "change to the user's ids",               .run = process_change_ids),
 	ROW(DO,   INIT,   INIT,   "set capabilities",                       .run = process_set_capabilities),
 	ROW(DO,   INIT,   INIT,   "read the confinement back",              .run = process_read_back),
+	ROW(DO,   INIT,   INIT,   "outlive hull",                           .run = spawn_outlive),
 	ROW(DO,   INIT,   INIT,   "get ready to execute",                   .run = process_get_ready),
 	ROW(DO,   INIT,   INIT,   "load the seccomp filter",                .when = filtered, .run = filter_load),
 	ROW(PASS, INIT,   PARENT, "the filter is loaded",                   .when = filter_asks, .plain = true, .patient = stays_frozen),

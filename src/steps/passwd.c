@@ -136,7 +136,8 @@ static bool visit_user(char *const *field, size_t n, void *ctx)
 
 	if (strcmp(field[0], search->name) != 0)
 		return false;
-	search->valid = n >= 4 && read_id(field[2], &search->uid) && read_id(field[3], &search->gid);
+	search->valid =
+		n >= 4 && read_id(field[2], &search->uid) && read_id(field[3], &search->gid);
 	return true;
 }
 

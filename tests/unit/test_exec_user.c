@@ -84,8 +84,8 @@ static void test_spellings(void)
 				       user.gid == spellings[i].gid,
 			       "'%s' is understood", spellings[i].text);
 		else
-			tap_ok(result < 0 && strcmp(err.code, "usage") == 0, "spelling %zu is refused",
-			       i);
+			tap_ok(result < 0 && strcmp(err.code, "usage") == 0,
+			       "spelling %zu is refused", i);
 		arena_done(&arena);
 	}
 }
@@ -159,8 +159,9 @@ static void test_passwd(void)
 			  "none:x:4294967295:0::/:\nempty:x::0::/:\nhex:x:0x0:0::/:\n"
 			  "blank:x: 0:0::/:\ngroupless:x:5:::/:\nbig:x:18446744073709551616:0::/:\n"
 			  "last:x:12:13");
-	FILE_OF("group", "root:x:0:\nstaff:x:50:user,other\nuser:x:1001:user\nx:x:51:user2\n"
-			 "bad:x:-1:user\naudio:x:63:a,user\nhigh:x:4294967296:user\nlast:x:64:user");
+	FILE_OF("group",
+		"root:x:0:\nstaff:x:50:user,other\nuser:x:1001:user\nx:x:51:user2\n"
+		"bad:x:-1:user\naudio:x:63:a,user\nhigh:x:4294967296:user\nlast:x:64:user");
 	found("root", 0, 0);
 	found("user", 1000, 1001);
 	tap_ok(plan.process.n_gids == 4 && plan.process.gids[0] == 50 &&
