@@ -135,6 +135,11 @@ int sys_setresgid(gid_t real, gid_t effective, gid_t saved)
 	return (int)syscall(SYS_setresgid, real, effective, saved);
 }
 
+int sys_reset_fsids(void)
+{
+	return syscall(SYS_setreuid, -1, -1) < 0 || syscall(SYS_setregid, -1, -1) < 0 ? -1 : 0;
+}
+
 int sys_setgroups(size_t n, const gid_t *groups)
 {
 	return (int)syscall(SYS_setgroups, n, groups);

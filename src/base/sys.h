@@ -68,6 +68,9 @@ int sys_get_mempolicy(int *mode, unsigned long *nodes, size_t bits);
  * made by clone3() behind libc's back must not do that. */
 int sys_setresuid(uid_t real, uid_t effective, uid_t saved);
 int sys_setresgid(gid_t real, gid_t effective, gid_t saved);
+/* setreuid(-1, -1) and setregid(-1, -1): change nothing but the ids for file access, which become
+ * the effective ones again after setfsuid(2). */
+int sys_reset_fsids(void);
 int sys_setgroups(size_t n, const gid_t *groups);
 
 /* 5.2 the mount API. glibc 2.36 has wrappers for most of these; the prefix keeps one way. */

@@ -3,9 +3,12 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/sysmacros.h>
 #include <sys/vfs.h>
 
@@ -108,7 +111,24 @@ int terminal_open(struct run *run, struct oci_error *err)
 	return 0;
 }
 
-int terminal_open_inside(struct run *run, struct oci_error *err)
+/* STAGE is nobody in the container's user namespace, and stays so for the clone into a cgroup of
+ * the host; but a terminal made by nobody could not be given to anybody. */
+static void be_root_for_files(const struct plan *plan)
+{
+	(void)setfsgid(plan->user.gid); /* both tell no failure; fchown() does */
+	(void)setfsuid(plan->user.uid);
+}
+
+static int be_nobody_again(struct oci_error *err)
+{
+	/* The kernel takes these two back whenever ids change. */
+	if (sys_reset_fsids() < 0 || prctl(PR_SET_DUMPABLE, 0) < 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return fail_sys(err, "take the ids back");
+	return 0;
+}
+
+static int open_inside(struct run *run, struct oci_error *err)
 {
 	auto_fd master = open_own_ptmx(run);
 	auto_fd slave = -1;
@@ -122,6 +142,16 @@ int terminal_open_inside(struct run *run, struct oci_error *err)
 	TRY(to_streams(slave, err));
 	run->terminal_master = fd_take(&master);
 	return 0;
+}
+
+int terminal_open_inside(struct run *run, struct oci_error *err)
+{
+	bool nobody = plan_has_ns(run->plan, NS_USER);
+
+	if (nobody)
+		be_root_for_files(run->plan);
+	TRY(open_inside(run, err));
+	return nobody ? be_nobody_again(err) : 0;
 }
 
 int terminal_send(struct run *run, struct oci_error *err)

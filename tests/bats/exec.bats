@@ -218,3 +218,271 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	assert_status 255
 	lacks ran
 }
+
+# --- who it is ---
+
+@test "-u takes names of the container's passwd and group, digits are never looked up" {
+	mkdir -p rootfs/etc
+	printf '%s\n' '1:x:0:0::/:' 'root:x:0:0::/root:' 'user:x:1000:1001::/home/user:' 'bad:x:4294967296:0::/:' >rootfs/etc/passwd
+	printf '%s\n' 'staff:x:50:user' 'other:x:51:user2' >rootfs/etc/group
+	running
+	in_container -u user "$ID" /bin/sh -c 'echo $HOME; cat /proc/self/status'
+	assert_status 0
+	has /home/user
+	matches '^Uid:.1000.1000.1000.1000$'
+	matches '^Gid:.1001.1001.1001.1001$'
+	matches '^Groups:.50 $'
+	in_container -u user:staff "$ID" /bin/cat /proc/self/status
+	matches '^Gid:.50.50.50.50$'
+	matches '^Groups:. *$'
+	in_container -u 1 "$ID" /bin/cat /proc/self/status
+	assert_status 0
+	matches '^Uid:.1.1.1.1$'
+	in_container -u 1000:staff "$ID" /bin/cat /proc/self/status
+	matches '^Gid:.50.50.50.50$'
+	local name
+	for name in nobody bad user:none 4294967295 4294967296 -1 +1 ' 1' 1x :; do
+		in_container "--user=$name" "$ID" /bin/echo ran
+		assert_status 255
+		lacks ran
+	done
+}
+
+@test "-u with a hostile passwd: a fifo, a device, a link out, an endless or huge file" {
+	mkdir -p rootfs/etc
+	echo 'user:x:0:0::/:' >"$T/passwd"
+	running
+	local hostile
+	for hostile in 'mkfifo passwd' 'mknod passwd c 1 5' "ln -s $T/passwd passwd" "ln -s /proc/1/root$T/passwd passwd" \
+		'ln -s passwd passwd' 'mkdir passwd' 'truncate -s 1T passwd' "ln -s /proc/self/fd/0 passwd" 'ln -s /dev/zero passwd'; do
+		rm -rf rootfs/etc/passwd
+		(cd rootfs/etc && $hostile)
+		in_container -u user "$ID" /bin/echo ran
+		assert_status 255
+		has_text "look the user up"
+		lacks ran
+	done
+}
+
+# --- the cgroup ---
+
+@test "where the container handed controllers to children of its cgroup, exec goes to where its process is" {
+	grep -qw hugetlb "$CGROUP/cgroup.subtree_control" || skip "needs a controller"
+	running
+	mkdir "$CGROUP/$ID/init" "$CGROUP/$ID/other"
+	pid_of >"$CGROUP/$ID/init/cgroup.procs"
+	echo +hugetlb >"$CGROUP/$ID/cgroup.subtree_control"
+	in_container "$ID" /bin/grep 0:: /proc/self/cgroup || true
+	in_container "$ID" /bin/probe cgroup
+	assert_status 0
+	has 0::/init
+	in_container --cgroup other "$ID" /bin/probe cgroup
+	assert_status 0
+	has 0::/other
+	in_container --cgroup /other "$ID" /bin/probe cgroup
+	has 0::/other
+	local path
+	for path in .. other/../.. other/.. nothing; do
+		in_container --cgroup "$path" "$ID" /bin/echo ran
+		assert_status 255
+		lacks ran
+	done
+	echo 1 >"$CGROUP/$ID/other/cgroup.freeze"
+	wait_until grep -qx 'frozen 1' "$CGROUP/$ID/other/cgroup.events"
+	in_container --cgroup other "$ID" /bin/echo ran
+	assert_status 255
+	has_text frozen
+}
+
+@test "a cgroup that isn't the container's any more is refused" {
+	running
+	sed -i 's/"cgroupInode": [0-9]*/"cgroupInode": 1/' "$ROOT/$ID/state.json"
+	in_container "$ID" /bin/echo ran
+	assert_status 255
+	lacks ran
+	sed -i "s/\"cgroupInode\": 1/\"cgroupInode\": $(stat -c %i "$CGROUP/$ID")/" "$ROOT/$ID/state.json"
+}
+
+# --- containers that share, join or lack namespaces ---
+
+@test "a container without a mount namespace: exec is in its root directory" {
+	config '.linux.namespaces = [{ type: "pid" }] | .mounts = [] | del(.hostname)'
+	running
+	in_container "$ID" /bin/ls / /..
+	assert_status 0
+	has bin
+	lacks boot
+	in_container --cwd /bin "$ID" /bin/probe cwd
+	assert_status 0
+	has_text /bin
+}
+
+@test "a container without any namespace of its own" {
+	config '.linux.namespaces = [] | .mounts = [] | del(.hostname)'
+	running
+	in_container "$ID" /bin/ls /
+	assert_status 0
+	has bin
+	lacks boot
+}
+
+@test "a user namespace: ids, capabilities, terminal and streams are the container's" {
+	config '.linux.namespaces += [{ type: "user" }]
+		| .linux.uidMappings = [{ containerID: 0, hostID: 100000, size: 2000 }] | .linux.gidMappings = .linux.uidMappings'
+	running
+	in_container "$ID" /bin/sh -c 'cat /proc/self/status /proc/self/uid_map'
+	assert_status 0
+	matches '^Uid:.0.0.0.0$'
+	matches '^ +0 +100000 +2000$'
+	in_container -u 1000:1000 "$ID" /bin/cat /proc/self/status
+	matches '^Uid:.1000.1000.1000.1000$'
+	in_container -u 5000 "$ID" /bin/echo ran
+	assert_status 255
+	lacks ran
+	has_text "isn't mapped"
+	in_container -t -u 1000:1000 "$ID" /bin/probe tty
+	assert_status 0
+	has_text "owner=1000:5"
+	matches "^controlling=ok"
+	hull delete --force "$ID"
+	create
+	in_container "$ID" /bin/probe ids
+	assert_status 0
+}
+
+# --- terminals, streams, fds ---
+
+@test "-t gives it a terminal of the container's own, which belongs to its user" {
+	running
+	in_container -t -u 1000:1000 "$ID" /bin/probe tty + fds + exit 5
+	assert_status 5
+	has_text "tty0=1 name=/dev/pts/0 owner=1000:5"
+	matches "^controlling=ok"
+	matches "^foreground=1"
+	assert_equal "$(grep -c '^fd=' <<<"$output")" 3
+}
+
+@test "the terminal goes to the console socket; detached without one it is refused" {
+	require python
+	running
+	"$top/tests/helpers/console-socket" "$T/console" "$T/tty.out" >&2 &
+	CONSOLE=$!
+	wait_until test -S "$T/console"
+	in_container -d -t --console-socket "$T/console" --pid-file "$T/pid" "$ID" /bin/probe tty + echo done
+	assert_status 0
+	[ -s "$T/pid" ]
+	wait_until grep -qx done <(tr -d '\r' <"$T/tty.out") || grep -q done "$T/tty.out"
+	in_container -d -t "$ID" /bin/echo ran
+	assert_status 255
+	has_text console
+	lacks ran
+}
+
+@test "a container without devpts has no terminals, and the error says so" {
+	config '.mounts |= map(select(.type != "devpts"))'
+	running
+	in_container -t "$ID" /bin/echo ran
+	assert_status 255
+	has_text devpts
+	lacks ran
+}
+
+@test "a foreground exec ends though nobody reads its output" {
+	running
+	mkfifo "$T/pipe"
+	sleep 60 <"$T/pipe" &
+	local reader=$!
+	timeout 30 "$HULL" --root "$ROOT" exec -t "$ID" /bin/seq 20000 >"$T/pipe" </dev/null &
+	local exec=$!
+	wait_until grep -q . "/proc/$exec/task/$exec/children"
+	hull kill --all "$ID" KILL
+	kill "$reader"
+	ended "$exec"
+	[ "$status" != 124 ]
+}
+
+@test "signals that hull gets are passed on to the process" {
+	running
+	"$HULL" --root "$ROOT" exec "$ID" /bin/sh -c 'trap "echo got; exit 9" TERM; echo ready; while :; do sleep 0.1; done' >"$T/out" 2>&1 </dev/null &
+	local exec=$!
+	wait_until grep -q ready "$T/out"
+	kill -TERM $exec
+	ended $exec
+	assert_status 9
+	grep -qx got "$T/out"
+}
+
+@test "no fd of the host's gets in but those that are asked for" {
+	running
+	run bash -c 'exec 3</dev/null 4<"$1" 7</; exec "${@:2}"' bash "$T" "$HULL" --root "$ROOT" exec "$ID" /bin/probe fds </dev/null
+	assert_status 0
+	lacks_match '^fd=([4-9]|[0-9]{2,}) '
+	run bash -c 'exec 3</dev/null 4</dev/zero 5</; exec "$@"' bash "$HULL" --root "$ROOT" exec --preserve-fds 2 "$ID" /bin/probe fds </dev/null
+	assert_status 0
+	matches '^fd=3 .*rdev=1:3'
+	matches '^fd=4 .*rdev=1:5'
+	lacks_match '^fd=5 '
+	run env LISTEN_FDS=1 bash -c 'exec 3</dev/null; exec "$@"' bash "$HULL" --root "$ROOT" exec "$ID" /bin/sh -c 'echo fds=$LISTEN_FDS pid=$(($LISTEN_PID == $$))' </dev/null
+	assert_status 0
+	has "fds=1 pid=1"
+}
+
+@test "cwd can't lead out: links, /proc/self/fd and a missing directory" {
+	mkdir -p rootfs/etc
+	ln -s /proc/self/fd/7 rootfs/seven
+	running
+	local cwd fd
+	for fd in 3 4 5 6 7 8 9 10; do
+		for cwd in /proc/self/fd/$fd /proc/1/cwd /seven /nothing; do
+			run bash -c 'exec 7</; exec "$@"' bash "$HULL" --root "$ROOT" exec --cwd "$cwd" "$ID" /bin/ls </dev/null
+			[ "$status" = 255 ] || lacks boot
+		done
+	done
+	in_container --cwd etc "$ID" /bin/true
+	assert_status 255
+	has_text "not an absolute path"
+}
+
+@test "--pidfd-socket gets a pidfd of the process" {
+	require python
+	running
+	python3 - "$T/pidfd" >"$T/got" <<-'END' &
+		import os, socket, sys
+		server = socket.socket(socket.AF_UNIX)
+		server.bind(sys.argv[1])
+		server.listen(1)
+		data, fds, _, _ = socket.recv_fds(server.accept()[0], 100, 4)
+		info = open(f"/proc/self/fdinfo/{fds[0]}").read()
+		print(*[line.split()[1] for line in info.splitlines() if line.startswith("Pid:")])
+	END
+	local receiver=$!
+	wait_until test -S "$T/pidfd"
+	in_container -d --pidfd-socket "$T/pidfd" --pid-file "$T/pid" "$ID" /bin/probe sleep 100
+	assert_status 0
+	ended $receiver
+	assert_equal "$(cat "$T/got")" "$(cat "$T/pid")"
+}
+
+@test "many at once, and beside delete: each ends by itself, with 255 or its own status" {
+	running
+	local n pids=()
+	for n in $(seq 16); do
+		"$HULL" --root "$ROOT" exec "$ID" /bin/probe exit 3 >/dev/null 2>&1 </dev/null &
+		pids+=($!)
+	done
+	for n in "${pids[@]}"; do
+		ended "$n"
+		assert_status 3
+	done
+	pids=()
+	for n in $(seq 8); do
+		"$HULL" --root "$ROOT" exec "$ID" /bin/probe exit 3 >/dev/null 2>&1 </dev/null &
+		pids+=($!)
+	done
+	hull delete --force "$ID"
+	for n in "${pids[@]}"; do
+		ended "$n"
+		[ "$status" = 3 ] || [ "$status" = 255 ] || [ "$status" = 137 ]
+	done
+	assert_nothing_left
+}
