@@ -169,13 +169,35 @@ int spawn_init(struct run *run, struct oci_error *err)
 	return pid;
 }
 
-int spawn_stage_ended(struct run *run, struct oci_error *err)
+static int open_init(struct run *run, struct oci_error *err)
 {
 	/* INIT is PARENT's child: until it is reaped its pid belongs to nobody else. */
 	run->init_is_child = true;
 	run->init_pidfd = sys_pidfd_open(run->init_pid, 0);
 	if (run->init_pidfd < 0)
 		return fail_sys(err, "pidfd_open(%d)", run->init_pid);
+	return 0;
+}
+
+int spawn_stage_ended(struct run *run, struct oci_error *err)
+{
+	TRY(open_init(run, err));
+	spawn_kill_stage(run);
+	return 0;
+}
+
+int spawn_take_over(struct run *run, struct oci_error *err)
+{
+	TRY(open_init(run, err));
+	/* Its end is nobody's failure from here on. */
+	(void)sys_pidfd_send_signal(run->stage_pidfd, SIGKILL);
+	fd_drop(&run->stage_pidfd);
+	return 0;
+}
+
+int spawn_stage_gone(struct run *run, struct oci_error *err)
+{
+	(void)err;
 	spawn_kill_stage(run);
 	return 0;
 }

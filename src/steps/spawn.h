@@ -22,6 +22,11 @@ int spawn_init(struct run *run, struct oci_error *err);
 /* PARENT: STAGE has done its work: reaps it, opens a pidfd of INIT, whose pid it told. */
 int spawn_stage_ended(struct run *run, struct oci_error *err);
 
+/* exec, PARENT, likewise without waiting for STAGE, which isn't in the container's cgroup; and, at
+ * the end, reaps it. */
+int spawn_take_over(struct run *run, struct oci_error *err);
+int spawn_stage_gone(struct run *run, struct oci_error *err);
+
 /* INIT: no longer dies with PARENT, which is about to end. Until the next message arrives the end
  * of the channel still ends INIT. */
 int spawn_outlive(struct run *run, struct oci_error *err);
