@@ -390,13 +390,12 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 @test "a foreground exec ends though nobody reads its output" {
 	running
 	mkfifo "$T/pipe"
-	sleep 60 <"$T/pipe" &
-	local reader=$!
-	timeout 30 "$HULL" --root "$ROOT" exec -t "$ID" /bin/seq 20000 >"$T/pipe" </dev/null &
+	exec 9<>"$T/pipe"
+	timeout 30 "$HULL" --root "$ROOT" exec -t "$ID" /bin/seq 20000 >"$T/pipe" </dev/null 9<&- &
 	local exec=$!
 	wait_until grep -q . "/proc/$exec/task/$exec/children"
 	hull kill --all "$ID" KILL
-	kill "$reader"
+	exec 9<&-
 	ended "$exec"
 	[ "$status" != 124 ]
 }
