@@ -42,6 +42,7 @@ static void read_log(int fs, char *text, size_t size)
 static int fail_fs(int fs, struct oci_error *err, const char *call, const char *key,
 		   const char *value)
 {
+	int saved = errno;
 	char text[400];
 	const char *equals = value ? "=" : "";
 
@@ -50,8 +51,9 @@ static int fail_fs(int fs, struct oci_error *err, const char *call, const char *
 		value = "";
 	if (text[0] == '\0')
 		return fail_sys(err, "%s%s%s%s", call, key, equals, value);
-	(void)fail_sys(err, " "); /* for errno */
-	return fail(err, "%s%s%s%s: %s", call, key, equals, value, text);
+	(void)fail(err, "%s%s%s%s: %s", call, key, equals, value, text);
+	err->num = saved;
+	return -1;
 }
 
 static int parameter(int fs, const char *key, const char *value, struct oci_error *err)

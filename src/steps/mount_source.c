@@ -223,7 +223,7 @@ bool mount_left_to_init(const struct plan *plan)
 {
 	auto_fd tree = -1;
 
-	if (!plan_has_ns(plan, NS_USER))
+	if (!plan_has_ns(plan, NS_USER) && !plan->host->nested)
 		return false;
 	tree = sys_open_tree(AT_FDCWD, "/", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	return tree < 0 && errno == EPERM;
