@@ -240,6 +240,8 @@ static void say_mount(struct text *text, const struct plan_mount *m)
 		    propagation_name(m->propagation));
 	if (m->legacy)
 		say(text, " legacy=%lx", m->legacy_flags);
+	if (m->stand_in)
+		say(text, " or=%s", m->stand_in);
 	if (m->idmap == IDMAP_JOINED)
 		say(text, " %sidmap=joined", m->idmap_recursive ? "r" : "");
 	if (m->idmap == IDMAP_OWN)
