@@ -379,6 +379,18 @@ static const char *name_of(const struct plan_mount *m)
 	return m->kind == MOUNT_BIND ? m->source : m->type;
 }
 
+/* The usual cause when nothing can be made in the root. */
+static struct oci_error *hint_at_owner(const struct stat *root, const struct plan *plan,
+				       struct oci_error *err)
+{
+	enum { OVERFLOW_ID = 65534 }; /* kernel.overflowuid, as everybody has it */
+
+	if (err->num == EACCES && plan_has_ns(plan, NS_USER) && root->st_uid == OVERFLOW_ID)
+		(void)fail_in(err, "the root file system's owner isn't mapped in the user "
+				   "namespace, so nothing can be made there");
+	return err;
+}
+
 int mount_all(struct run *run, struct oci_error *err)
 {
 	const struct plan *plan = run->plan;
@@ -395,9 +407,9 @@ int mount_all(struct run *run, struct oci_error *err)
 		const struct plan_mount *m = &plan->mounts[i];
 
 		if (mount_one(&place, m, &run->sources[i], err) < 0)
-			return fail_in(err, "/mounts/%zu: %s%s at '%s'", m->index,
-				       m->kind == MOUNT_REMOUNT ? "" : "mount ", name_of(m),
-				       m->destination);
+			return fail_in(hint_at_owner(&root, plan, err), "/mounts/%zu: %s%s at '%s'",
+				       m->index, m->kind == MOUNT_REMOUNT ? "" : "mount ",
+				       name_of(m), m->destination);
 	}
 	return 0;
 }

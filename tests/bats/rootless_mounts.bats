@@ -106,7 +106,11 @@ everywhere() {
 	config '.mounts[-1].options = ["bind", "rw", "exec"]'
 	names() { assert_fails /mounts/3 "ro, noexec of this mount is locked" "leave out rw, exec"; }
 	everywhere names
-	config '.mounts[-1].options = ["bind", "noatime"]'
+	config '.mounts[-1].options = ["bind"]
+		| .mounts += [{ destination: "/mnt", options: ["remount", "bind", "suid"] }]'
+	names() { assert_fails /mounts/4 "nosuid of this mount is locked" "leave out suid"; }
+	everywhere names
+	config 'del(.mounts[-1]) | .mounts[-1].options = ["bind", "noatime"]'
 	names() { assert_fails /mounts/3 "access times"; }
 	everywhere names
 }

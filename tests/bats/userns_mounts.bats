@@ -286,3 +286,57 @@ run_where_mqueue_is() {
 	ask stat /dev/null
 	(cd rootfs && find . -printf '%p %U:%G %m\n' | sort) | diff "$T/before" - >&2
 }
+
+@test "a root whose owner isn't mapped: what is there works, what would be made is an error" {
+	chown -hR 0:0 rootfs
+	ask stat /
+	matches '^stat /: .*owner=65534:65534 '
+	mount_entry /not/there tmpfs tmpfs
+	run_container
+	assert_fails /mounts/3 "owner isn't mapped" "make the directory '/not'"
+	[ ! -e rootfs/not ]
+}
+
+@test "an overlay inside of the user namespace" {
+	require overlay
+	local dir
+	dir=$(mktemp -d /tmp/hull-open.XXXXXX)
+	chmod 755 "$dir"
+	mount -t tmpfs layers "$dir"
+	mkdir "$dir/lower" "$dir/upper" "$dir/work"
+	echo text >"$dir/lower/file"
+	own "$dir"
+	mount_entry /mnt overlay overlay "lowerdir=$dir/lower" "upperdir=$dir/upper" \
+		"workdir=$dir/work" userxattr
+	probe cat /mnt/file + write /mnt/new x + stat /mnt/new
+	run_container
+	stat -c 'host %u:%g' "$dir/upper/new" >>"$T/host" || true
+	umount "$dir"
+	rmdir "$dir"
+	assert_status 0
+	has text
+	matches '^stat /mnt/new: .*owner=0:0 '
+	assert_equal "$(cat "$T/host")" "host $FIRST:$FIRST"
+}
+
+@test "remount changes flags of what was mounted before" {
+	mount_entry /tmp tmpfs tmpfs
+	mount_entry /tmp none none remount ro nosuid size=100k
+	mount_entry /dev none none remount bind noexec
+	ask mountflags /tmp + mountflags /dev + open /tmp/x c
+	matches '^mountflags /tmp: *ro nosuid'
+	matches '^mountflags /dev: *nosuid noexec'
+	has "open /tmp/x c: EROFS"
+}
+
+@test "nosuid, nodev and the like can be cleared for a source of the host's by root" {
+	mkdir "$T/src"
+	mount -t tmpfs -o nosuid,nodev,noexec source "$T/src"
+	mount_entry /mnt bind "$T/src" bind suid exec
+	probe mountflags /mnt
+	run_container
+	umount "$T/src"
+	assert_status 0
+	matches '^mountflags /mnt: *nodev'
+	lacks noexec
+}
