@@ -180,3 +180,28 @@ everywhere() {
 	assert_status 0
 	stat -c '%n %u:%g %a %Z' /dev/null /dev/tty /dev/zero | diff "$T/before" - >&2
 }
+
+@test "an unprivileged user joins the user namespace of another container of his" {
+	mount_entry /mnt bind "$OPEN/src" bind ro
+	chmod -R a+rX rootfs
+	user_namespace $FIRST
+	args /bin/sleep 100
+	chown -hR $FIRST:$FIRST "$OPEN/bundle" "$OPEN/root" "$OPEN/src"
+	attempt setpriv --reuid $FIRST --regid $FIRST --clear-groups "$OPEN/hull" --root "$ROOT" \
+		--cgroup-manager disabled create --bundle "$BUNDLE" "${ID}first"
+	assert_status 0
+	# Before that nobody without privilege may look into its process.
+	attempt setpriv --reuid $FIRST --regid $FIRST --clear-groups "$OPEN/hull" --root "$ROOT" \
+		start "${ID}first"
+	assert_status 0
+	wait_status running "${ID}first"
+	config --arg p "/proc/$(pid_of "${ID}first")/ns" '.linux.namespaces |= map(
+			if .type == "user" then .path = $p + "/user"
+			elif .type == "ipc" then .path = $p + "/ipc" else . end)
+		| del(.linux.uidMappings, .linux.gidMappings)'
+	probe cat /mnt/file + write /dev/full x + stat /
+	as user
+	assert_status 0
+	has text "write /dev/full: ENOSPC"
+	matches '^stat /: .*owner=0:0 '
+}
