@@ -86,7 +86,7 @@ static bool new_mounts(const struct plan *p)
 
 static bool mounts_of_user(const struct plan *p)
 {
-	return new_mounts(p) && (has_user(p) || p->host->nested);
+	return new_mounts(p) && (has_user(p) || (p->host && p->host->nested));
 }
 
 static bool joins_mounts(const struct plan *p)
