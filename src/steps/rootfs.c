@@ -104,6 +104,7 @@ int rootfs_attach(struct run *run, struct oci_error *err)
 	if (place < 0 && tree >= 0 && err->num == EACCES) {
 		*err = (struct oci_error){ 0 };
 		place = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+		run->root_covers = true;
 	}
 	if (place < 0)
 		return -1;
@@ -135,7 +136,8 @@ static int enter_by_pivot(struct oci_error *err)
 /* For a root that pivot_root(2) refuses, as an initramfs: cover "/" and go on from the cover. */
 static int enter_by_move(const struct run *run, struct oci_error *err)
 {
-	if (sys_move_mount(run->rootfs, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+	if (!run->root_covers &&
+	    sys_move_mount(run->rootfs, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
 		return fail_sys(err, "move_mount the root to '/'");
 	if (chroot(".") < 0)
 		return fail_sys(err, "chroot");

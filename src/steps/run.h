@@ -28,10 +28,11 @@ struct run {
 	int apparmor_attr, selinux_attr; /* INIT: the attribute files that label it, or -1 */
 	int cgroup;			 /* PARENT: the container's cgroup directory, or -1 */
 
-	int rootfs;	 /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
-	int root_tree;	 /* PARENT: detached clone of the root, for a user namespace, or -1 */
-	int *sources;	 /* PARENT: detached clones of bind sources, one per plan mount, or -1 */
-	bool ids_mapped; /* PARENT: mount_idmap_all has done its work on the sources */
+	int rootfs;	  /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
+	int root_tree;	  /* PARENT: detached clone of the root, for a user namespace, or -1 */
+	bool root_covers; /* INIT: it was attached over "/" */
+	int *sources;	  /* PARENT: detached clones of bind sources, one per plan mount, or -1 */
+	bool ids_mapped;  /* PARENT: mount_idmap_all has done its work on the sources */
 	int null_tree; /* PARENT: detached clone of the host's /dev/null (1:3), for masked files, or
 			  -1 */
 	int notify_tree; /* PARENT: detached clone of the NOTIFY_SOCKET proxy's directory, or -1 */

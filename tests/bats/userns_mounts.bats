@@ -340,3 +340,19 @@ run_where_mqueue_is() {
 	matches '^mountflags /mnt: *nodev'
 	lacks noexec
 }
+
+@test "--no-pivot enters the root, too, whether its place was let through or not" {
+	probe stat / + mounts + write /dev/full x
+	run timeout 60 "$HULL" --root "$ROOT" run --no-pivot "$ID" </dev/null
+	assert_status 0
+	matches '^stat /: .*owner=0:0 '
+	has "write /dev/full: ENOSPC"
+	OPEN=$(mktemp -d /tmp/hull-open.XXXXXX)
+	chmod 755 "$OPEN"
+	mv rootfs "$OPEN/rootfs"
+	config --arg p "$OPEN/rootfs" '.root.path = $p'
+	run timeout 60 "$HULL" --root "$ROOT" run --no-pivot "$ID" </dev/null
+	rm -r "$OPEN"
+	assert_status 0
+	matches '^stat /: .*owner=0:0 '
+}
