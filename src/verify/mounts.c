@@ -397,7 +397,8 @@ static void check_mount(struct verify *v, size_t i)
 			    "nothing is mounted there");
 	} else if (entry) {
 		entry->claimed = true;
-		entry->tree = m->kind == MOUNT_BIND;
+		/* the host's /sys in place of a new one is a bind, too */
+		entry->tree = m->kind == MOUNT_BIND || m->stand_in;
 		asked = asked_of(v, i, entry);
 		if (m->kind != MOUNT_BIND && !same_type(type, entry->type))
 			verify_tell(v, VERIFY_DIFFERS, SAY("%s/type", pointer), subject, type,

@@ -356,3 +356,18 @@ run_where_mqueue_is() {
 	assert_status 0
 	matches '^stat /: .*owner=0:0 '
 }
+
+@test "verify finds such a container as its config says" {
+	config '.linux.maskedPaths = ["/proc/version"] | .linux.readonlyPaths = ["/proc/sys"]
+		| .linux.namespaces |= map(select(.type != "pid")) | .root.readonly = true'
+	mkdir "$T/src"
+	mount_entry /mnt bind "$T/src" bind idmap ro
+	mount_entry /data tmpfs tmpfs idmap mode=755 ro
+	mount_entry /sys sysfs sysfs ro nosuid
+	args /bin/sleep 50
+	create
+	start
+	run hull verify "$ID"
+	assert_status 0
+	lacks differs
+}
