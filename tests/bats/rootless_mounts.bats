@@ -19,7 +19,7 @@ setup() {
 	BUNDLE=$OPEN/bundle ROOT=$OPEN/root
 	mkdir "$ROOT"
 	new_bundle "$BUNDLE"
-	cd "$BUNDLE"
+	cd "$BUNDLE" || return
 	# One id is all that an unprivileged user has, and gid 5 isn't it.
 	config 'del(.hostname) | .linux.namespaces |= map(select(.type != "cgroup"))
 		| .mounts[2].options |= map(select(. != "gid=5"))'
@@ -44,9 +44,9 @@ as() {
 	chown -hR $FIRST:$FIRST "$OPEN/bundle" "$OPEN/root" "$OPEN/src"
 	local run=("$OPEN/hull" --root "$ROOT" --cgroup-manager disabled run --bundle "$BUNDLE" "$ID")
 	case $1 in
-	nested) run=("$OPEN/in-userns" $FIRST 1000 mount "${run[@]}") ;;
-	nested-in-the-hosts-mounts) run=("$OPEN/in-userns" $FIRST 1000 "${run[@]}") ;;
-	user) run=(setpriv --reuid $FIRST --regid $FIRST --clear-groups "${run[@]}") ;;
+	nested) run=("$OPEN/in-userns" "$FIRST" 1000 mount "${run[@]}") ;;
+	nested-in-the-hosts-mounts) run=("$OPEN/in-userns" "$FIRST" 1000 "${run[@]}") ;;
+	user) run=(setpriv --reuid "$FIRST" --regid "$FIRST" --clear-groups "${run[@]}") ;;
 	esac
 	# shellcheck disable=SC2016
 	run timeout --foreground -k 5 60 unshare -m --propagation private sh -c \
@@ -187,11 +187,11 @@ everywhere() {
 	user_namespace $FIRST
 	args /bin/sleep 100
 	chown -hR $FIRST:$FIRST "$OPEN/bundle" "$OPEN/root" "$OPEN/src"
-	attempt setpriv --reuid $FIRST --regid $FIRST --clear-groups "$OPEN/hull" --root "$ROOT" \
+	attempt setpriv --reuid "$FIRST" --regid "$FIRST" --clear-groups "$OPEN/hull" --root "$ROOT" \
 		--cgroup-manager disabled create --bundle "$BUNDLE" "${ID}first"
 	assert_status 0
 	# Before that nobody without privilege may look into its process.
-	attempt setpriv --reuid $FIRST --regid $FIRST --clear-groups "$OPEN/hull" --root "$ROOT" \
+	attempt setpriv --reuid "$FIRST" --regid "$FIRST" --clear-groups "$OPEN/hull" --root "$ROOT" \
 		start "${ID}first"
 	assert_status 0
 	wait_status running "${ID}first"
