@@ -150,8 +150,7 @@ agree() {
 		/linux/namespaces/5 .linux.namespaces += [{ type: "network", path: "net" }]
 		/linux/namespaces/5 .linux.namespaces += [{ type: "network", path: "/no/such" }]
 		/linux/namespaces/5 .linux.namespaces += [{ type: "network", path: "/proc/self/ns/uts" }]
-		/linux/namespaces/5 .linux.namespaces += [{ type: "user" }]
-		/linux/namespaces/5 .linux.namespaces += [{ type: "time" }]
+		/linux/uidMappings .linux.namespaces += [{ type: "user" }]
 		/linux/uidMappings .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 1 }]
 		/linux/timeOffsets .linux.timeOffsets = { boottime: { secs: 5 } }
 		/linux/devices/0 .linux.devices = [{ path: "/dev/x", type: "c" }]
