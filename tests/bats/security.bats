@@ -337,3 +337,97 @@ assert_outside_whole() {
 		assert_nothing_left
 	done
 }
+
+# A link in a volume, where the engine mounts something below it: as deep as directories were made.
+@test "a mount below a volume whose directories are links out makes nothing outside" {
+	make_outside
+	mkdir -p volume/deep
+	ln -s ../../outside volume/relative
+	ln -s "$T/outside" volume/absolute
+	ln -s "$T/outside/dir" volume/deep/link
+	mount_entry /vol bind volume bind
+	local path
+	for path in relative/made absolute/made/deeper deep/link/made relative/dir absolute/file; do
+		config --arg d "/vol/$path" '.mounts[4:] = []
+			| .mounts += [{ destination: $d, type: "tmpfs", source: "tmpfs" }]'
+		run_container
+		[ "$status" -lt 124 ]
+		assert_outside_whole
+	done
+}
+
+@test "standard streams that the caller closed are not opened on the image's /dev/null" {
+	make_outside
+	mount_entry /mnt/host bind "$T/outside/file" bind
+	config '.mounts |= map(select(.destination | startswith("/dev") | not))
+		| .process.user = { uid: 1000, gid: 1000 }'
+	rm -f rootfs/dev/null
+	ln -s /mnt/host rootfs/dev/null
+	probe stat /dev/fd/1
+	"$HULL" --root "$ROOT" run "$ID" <&- >&- 2>&- || true
+	assert_outside_whole
+	assert_equal "$(cat "$T/outside/file")" secret
+}
+
+@test "a link in the state root under a container's name is neither used, followed nor emptied" {
+	make_outside
+	mkdir -m 700 "$ROOT"
+	ln -s "$T/outside/dir" "$ROOT/$ID"
+	touch "$T/outside/dir/state.json" "$T/outside/dir/config.json"
+	outside_facts >"$T/outside.before"
+	attempt hull create "$ID"
+	assert_fails "exists already"
+	for command in state start "kill" "delete" "delete --force" verify; do
+		# shellcheck disable=SC2086 # an option
+		attempt hull $command "$ID"
+		assert_outside_whole
+	done
+	rm "$ROOT/$ID"
+}
+
+@test "no abstract socket, which the host's network namespace would show to containers, is ever made" {
+	config 'del(.linux.namespaces[] | select(.type == "network"))'
+	probe wait-signal
+	create
+	awk '$8 ~ /^@/ { print $8 }' /proc/net/unix >"$T/abstract"
+	# Others have theirs; none may be this hull's.
+	grep -e hull -e "$ID" -e "$ROOT" "$T/abstract" && return 1
+	local inode
+	for inode in /proc/"$(pid_of)"/fd/*; do
+		inode=$(readlink "$inode" | sed -n 's/^socket:\[\(.*\)\]$/\1/p')
+		[ -z "$inode" ] || ! awk -v i="$inode" '$7 == i && $8 ~ /^@/ { found = 1 } END { exit !found }' /proc/net/unix
+	done
+}
+
+@test "the program isn't setuid, and no build makes it so" {
+	[ ! -u "$HULL" ]
+	[ ! -g "$HULL" ]
+	run grep -rnE 'chmod.*(\+s|[24]7[0-7]{2})|install-exec-hook' "$top/Makefile.am"
+	assert_status 1
+}
+
+@test "a process in the container can't type into the caller's terminal" {
+	require script python
+	# TIOCSTI needs the terminal to be the caller's controlling one, which the container never has.
+	config '.process.terminal = false'
+	shell 'test -e /dev/tty && (echo x </dev/tty) 2>&1; echo end'
+	run script -qec "$HULL --root $ROOT run $ID" /dev/null </dev/null
+	output=$(tr -d '\r' <<<"$output")
+	has end
+	has_text "No such device or address"
+}
+
+@test "each test that docs/cve-classes.md names exists" {
+	local named file title n=0
+	while read -r named; do
+		n=$((n + 1))
+		file=${named%%: *} title=${named#*: }
+		if [ "$file" = "$named" ]; then
+			[ -e "$top/$file" ] || { echo "no such file: $file" >&2 && return 1; }
+		else
+			grep -qF "@test \"$title\" {" "$top/tests/bats/$file" || { echo "no such test: $named" >&2 && return 1; }
+		fi
+	done < <(sed -nE 's/^\| [^|]* \| [^|]* \| ([^|]*[^| ]) *\|$/\1/p' "$top/docs/cve-classes.md" |
+		grep -v '^tests$\|^---' | sed 's/; \([a-z_]*\.bats: \)/\n\1/g')
+	[ "$n" -gt 30 ]
+}

@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The attacks of security.bats with exec as the way in: the container runs already, and is hostile.
+
+load helpers
+
+running() {
+	probe "${@:-wait-signal}"
+	create_logged
+	start
+	wait_until test -s "$T/out"
+}
+
+in_container() {
+	attempt timeout 30 "$HULL" --root "$ROOT" exec "$@"
+}
+
+own_binary() {
+	cp "$HULL" "$T/hull"
+	chmod 755 "$T/hull"
+	HULL=$T/hull
+	SUM=$(sha256sum <"$T/hull")
+}
+
+assert_binary_whole() {
+	assert_equal "$(sha256sum <"$T/hull")" "$SUM"
+}
+
+@test "exec into a container that lies in wait can't overwrite hull" {
+	own_binary
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_SYS_ADMIN"])
+		| .process.noNewPrivileges = false'
+	printf '#!/proc/self/exe\n' >rootfs/bin/trap
+	chmod 755 rootfs/bin/trap
+	running overwrite 6
+	for _ in $(seq 10); do
+		in_container "$ID" /bin/true
+		in_container "$ID" /proc/self/exe --version
+		in_container "$ID" /bin/trap
+	done
+	wait_status stopped
+	assert_binary_whole
+	# It must have met hull, else it shows nothing.
+	grep -q " size=$(stat -c %s "$T/hull")$" "$T/out"
+	run ! grep -q written "$T/out"
+}
+
+@test "exec's working directory can't be one of hull's fds, by words or by a link" {
+	running
+	local fd
+	for fd in $(seq 3 20); do
+		in_container --cwd "/proc/self/fd/$fd" "$ID" /bin/probe cwd + ls .
+		[ "$status" != 0 ] || lacks unreachable cgroup.procs config.json
+		ln -sfn "/proc/self/fd/$fd" rootfs/wd
+		in_container --cwd /wd "$ID" /bin/probe cwd + ls .
+		[ "$status" != 0 ] || lacks unreachable cgroup.procs config.json
+	done
+	in_container --cwd /proc/self/fd/3/../../../.. "$ID" /bin/probe cwd + stat "$T/mounts.before"
+	[ "$status" != 0 ] || lacks unreachable type=file
+}
+
+@test "what exec brings into the container holds nothing of the host, at any moment" {
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH"])'
+	shell 'echo watching; while :; do ls -l /proc/[0-9]*/fd/ /proc/[0-9]*/cwd /proc/[0-9]*/root 2>/dev/null; done'
+	create_logged
+	start
+	wait_until out_has watching
+	for _ in $(seq 30); do
+		in_container "$ID" /bin/true
+		assert_status 0
+	done
+	hull kill "$ID" KILL
+	wait_status stopped
+	# Other processes than its own were met.
+	[ "$(grep -c '^/proc/[0-9]*/fd/:$' "$T/out")" -gt 30 ]
+	run bash -c "grep -oE -- '-> /.*' \"\$1\" | sort -u" bash "$T/out"
+	# Standard output is a file of the test's. The container's own cgroup may be seen for the instant
+	# in which the process is born into it and closes it.
+	output=$(grep -vxF -e "-> $T/out" -e "-> $T/attempt" -e "-> $CGROUP/$ID" <<<"$output")
+	lacks_match "-> ($T|$CGROUP|/usr|/run/hull|/sys)"
+}
+
+@test "a number is a number for exec -u, whatever the image's passwd says" {
+	printf '1:x:0:0::/root:/bin/sh\n1000:x:0:0::/root:/bin/sh\nroot:x:0:0::/:/bin/sh\n' >rootfs/etc/passwd
+	printf '5:x:0:\n' >rootfs/etc/group
+	running
+	local id
+	for id in 0 1 5 1000 65534 4294967294; do
+		in_container -u "$id:$id" "$ID" /bin/probe ids
+		assert_status 0
+		has "uid=$id,$id,$id" "gid=$id,$id,$id"
+	done
+	for id in 4294967295 4294967296 18446744073709551616 -1 +1 1x 0x1 ' 1' '1 ' ''; do
+		in_container -u "$id" "$ID" /bin/probe ids
+		assert_status 255
+		lacks uid=
+	done
+}
+
+@test "exec gives no inheritable capabilities though the caller's are not empty" {
+	require setpriv
+	running
+	attempt timeout 30 setpriv --inh-caps=+chown,+kill "$HULL" --root "$ROOT" exec "$ID" /bin/probe caps
+	assert_status 0
+	has inheritable=0000000000000000 ambient=0000000000000000
+}
+
+@test "exec in a container that has put files of its own over /proc: what hull writes doesn't end there" {
+	config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"]) | .process.oomScoreAdj = 300'
+	running
+	nsenter -t "$(pid_of)" -m -p -- /bin/sh -c 'mount -t tmpfs fake /proc
+		for name in self thread-self self/attr thread-self/attr self/attr/apparmor thread-self/attr/apparmor; do mkdir -p /proc/$name; done
+		for name in self/oom_score_adj self/attr/exec thread-self/attr/exec self/attr/apparmor/exec thread-self/attr/apparmor/exec; do
+			echo fake >/proc/$name; done'
+	in_container -u 1000:1000 "$ID" /bin/probe ids
+	assert_status 0
+	has uid=1000,1000,1000
+	local file
+	for file in /proc/"$(pid_of)"/root/proc/self/oom_score_adj /proc/"$(pid_of)"/root/proc/thread-self/attr/exec; do
+		assert_equal "$(cat "$file")" fake
+	done
+}
