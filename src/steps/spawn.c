@@ -156,8 +156,8 @@ int spawn_init(struct run *run, struct oci_error *err)
 	if (pid < 0)
 		return explain_clone(run, err);
 	if (pid == 0) {
-		/* It is in the cgroup; the directory would be a way out to the host's tree for whoever
-		 * in a shared pid namespace may look into this process. */
+		/* It is in the cgroup; the directory would be a way out to the host's tree for
+		 * whoever in a shared pid namespace may look into this process. */
 		fd_drop(&run->cgroup);
 		begin_child(run);
 		(void)setsid();
