@@ -238,6 +238,13 @@ static int write_sysctl(int proc, const struct plan_sysctl *sysctl, struct oci_e
 	if (sys < 0)
 		return fail_sys(err, "open 'sys' of procfs");
 	fd = sys_openat2(sys, sysctl->path, &how);
+	/* This file belongs to root of the host, what it says to the namespace. */
+	if (fd < 0 && errno == EACCES && strcmp(sysctl->path, "kernel/domainname") == 0) {
+		if (setdomainname(sysctl->value, size) < 0)
+			return fail_sys(err, "/linux/sysctl: setdomainname '%s' for '%s'",
+					sysctl->value, sysctl->key);
+		return 0;
+	}
 	if (fd < 0)
 		return fail_sys(err, "/linux/sysctl: open '%s'", sysctl->key);
 	if (write(fd, sysctl->value, size) != (ssize_t)size)

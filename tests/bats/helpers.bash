@@ -7,6 +7,11 @@
 #   $T       the test's directory         $BUNDLE  its bundle, config.json as base_config says
 #   $ROOT    its state root (--root)      $ID      the first container's name; others: ${ID}x
 #   $HULL    hull      $HULL_TEST  hull with fault injection      $PROBE  the program run inside
+#
+# The same files stand for three callers, by $HULL_TEST_AS (tests/helpers/run-as): root; userns, uid 0
+# of a user namespace with a range of ids; user, one without privilege, whose containers have a user
+# namespace with a range of ids from /etc/subuid. The last two run files with the tag `everyone`,
+# without the tests tagged `real_root`, and user without those tagged `uid0`.
 
 top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 : "${HULL:=$top/hull}"
@@ -14,6 +19,9 @@ top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 # Where cgroup2 is: on a hybrid host below the place that it has in the private view.
 CGROUP=/sys/fs/cgroup
 [ "$(stat -f -c %T $CGROUP/unified 2>/dev/null)" != cgroup2fs ] || CGROUP=/sys/fs/cgroup/unified
+
+# A caller without the host's root: what is delegated to it.
+CGROUP=${HULL_TEST_CGROUP:-$CGROUP}
 
 bats_require_minimum_version 1.5.0
 
@@ -32,6 +40,8 @@ require() {
 	done
 }
 
+# The caller that the tests are for.
+have_caller() { [ "${HULL_TEST_AS:-root}" = user ] || have_root; }
 have_root() { [ "$(id -u)" = 0 ]; }
 have_cgroup2() { [ "$(stat -f -c %T $CGROUP)" = cgroup2fs ]; }
 have_hull_test() { [ -x "$HULL_TEST" ]; }
@@ -80,7 +90,7 @@ make_shared() {
 }
 
 common_setup() {
-	require root || return
+	require caller || return
 	make_shared || return
 	T=$BATS_TEST_TMPDIR
 	ROOT=$T/root
@@ -101,6 +111,23 @@ new_bundle() {
 }
 
 base_config() {
+	root_config | for_caller
+}
+
+# An ordinary user's container needs a user namespace: root is that user, the rest is lent.
+for_caller() {
+	[ "${HULL_TEST_AS:-root}" = user ] || {
+		cat
+		return
+	}
+	jq --argjson own "$(id -u)" --argjson lent "$HULL_TEST_LENT" '
+		.linux.namespaces += [{ type: "user" }]
+		| .linux.uidMappings = [{ containerID: 0, hostID: $own, size: 1 },
+			{ containerID: 1, hostID: $lent, size: 65535 }]
+		| .linux.gidMappings = .linux.uidMappings'
+}
+
+root_config() {
 	cat <<-END
 	{
 	  "ociVersion": "1.3.0",

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # hooks: order, where they run, what they get, what a failing one brings about.
+# bats file_tags=everyone
 
 load helpers
 
@@ -99,6 +100,7 @@ all_hooks() {
 	[ "$(cat "$T/log/n")" -ge 1 ]
 }
 
+# bats test_tags=uid0
 @test "prestart and createRuntime run when the mounts are there and the network namespace can be set up" {
 	config '.linux.namespaces += [{ type: "network" }]'
 	log_dir

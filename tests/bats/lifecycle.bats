@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # create, start, state, kill, delete, run, list: what the specification's runtime.md says of them.
+# bats file_tags=everyone
 
 load helpers
 
@@ -600,6 +601,7 @@ b' 'é' "$(printf 'a%.0s' $(seq 256))"; do
 	assert_equal "$(stat -c %a "$ROOT/$ID")" 700
 }
 
+# bats test_tags=uid0
 @test "a state root that can't be written is an error that names it" {
 	mkdir "$T/ro"
 	mount --bind "$T/ro" "$T/ro"
@@ -609,6 +611,7 @@ b' 'é' "$(printf 'a%.0s' $(seq 256))"; do
 	assert_fails "$T/ro" "read-only file system"
 }
 
+# bats test_tags=uid0
 @test "a full disk below the state root makes create fail and leave nothing" {
 	mkdir "$T/full"
 	mount -t tmpfs -o size=4k,nr_inodes=3 none "$T/full"

@@ -2,11 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # linux.namespaces: each type new, joined by path, absent; what is refused.
+# bats file_tags=everyone
 
 load helpers
 
 namespaces() {
-	config '.linux.namespaces = ($ARGS.positional | map({ type: . }))' --args -- "$@"
+	config '.linux.namespaces = ($ARGS.positional | map({ type: . }))
+		+ [.linux.namespaces[] | select(.type == "user")]' --args -- "$@"
 }
 
 # ns_of NAME: from the output of "probe ns".
@@ -113,6 +115,7 @@ join() {
 	has 1
 }
 
+# bats test_tags=real_root
 @test "a new cgroup namespace has the container's cgroup as its root" {
 	ask cgroup
 	has 0::/
@@ -123,6 +126,7 @@ join() {
 
 # --- joined by path ---
 
+# bats test_tags=uid0
 @test "a network namespace is joined by path and not changed" {
 	holder -n
 	join network "/proc/$HOLDER/ns/net"
@@ -131,6 +135,7 @@ join() {
 	has "netdev=lo up=0 running=0"
 }
 
+# bats test_tags=uid0
 @test "uts and ipc namespaces are joined by path" {
 	holder -u -i
 	join uts "/proc/$HOLDER/ns/uts"
@@ -141,6 +146,7 @@ join() {
 	assert_equal "$(ns_of ipc)" "$(stat -L -c %i "/proc/$HOLDER/ns/ipc")"
 }
 
+# bats test_tags=uid0
 @test "hostname is set in a joined uts namespace" {
 	holder -u
 	join uts "/proc/$HOLDER/ns/uts"
@@ -149,6 +155,7 @@ join() {
 	assert_equal "$(nsenter -u -t "$HOLDER" hostname)" box
 }
 
+# bats test_tags=uid0
 @test "a cgroup namespace is joined by path" {
 	holder -C
 	join cgroup "/proc/$HOLDER/ns/cgroup"
@@ -158,7 +165,7 @@ join() {
 
 # Where cgroup2 is mounted with nsdelegate (not so on every host) nobody in it could clone into the
 # container's cgroup, which is not below its root.
-# bats test_tags=vm
+# bats test_tags=vm,uid0
 @test "another container's cgroup namespace is joined by path" {
 	shell 'sleep 1000'
 	create
@@ -169,6 +176,7 @@ join() {
 	assert_equal "$(ns_of cgroup)" "$(stat -L -c %i "/proc/$(pid_of)/ns/cgroup")"
 }
 
+# bats test_tags=uid0
 @test "a pid namespace is joined by path: not process 1, and the other's processes are seen" {
 	probe echo ready + wait-signal
 	create_logged
@@ -183,6 +191,7 @@ join() {
 	assert_equal "$(grep -c "comm=probe" <<<"$output")" 2
 }
 
+# bats test_tags=uid0
 @test "a container in a joined pid namespace is killed and deleted alone" {
 	probe wait-signal
 	create_logged
@@ -196,6 +205,7 @@ join() {
 	assert_equal "$(status_of)" running
 }
 
+# bats test_tags=uid0
 @test "a mount namespace is joined by path: the root is opened there, by chroot" {
 	holder -m --propagation private
 	local rootfs=$BUNDLE/rootfs
@@ -209,6 +219,7 @@ join() {
 	lacks etc
 }
 
+# bats test_tags=uid0
 @test "what would change a joined mount namespace's host is refused" {
 	holder -m
 	join mount "/proc/$HOLDER/ns/mnt"
@@ -225,6 +236,7 @@ join() {
 	assert_equal "$(ns_of ipc)" "$(host_ns ipc)"
 }
 
+# bats test_tags=uid0
 @test "a bind mount of a namespace file is as good as one in /proc" {
 	holder -n
 	: >"$T/netns"
@@ -315,6 +327,7 @@ join() {
 	assert_no_mount
 }
 
+# bats test_tags=uid0
 @test "no namespaces at all: still a root of its own, and deleted as any other" {
 	config '.linux.namespaces = [] | .mounts = [] | del(.hostname)'
 	probe ls / + fork 2 + wait-signal
@@ -326,6 +339,7 @@ join() {
 	assert_nothing_left
 }
 
+# bats test_tags=uid0
 @test "no linux object at all works as no namespaces" {
 	config 'del(.linux) | .mounts = [] | del(.hostname)'
 	ask ls /

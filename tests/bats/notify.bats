@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # NOTIFY_SOCKET: the container gets one of hull's, READY goes on to the caller's.
+# bats file_tags=everyone
 
 load helpers
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # linux.maskedPaths and linux.readonlyPaths.
+# bats file_tags=everyone
 
 load helpers
 
@@ -50,6 +51,7 @@ load helpers
 	lacks root:x
 }
 
+# bats test_tags=real_root
 @test "a read-only path can be read and not written" {
 	mount_entry /data tmpfs tmpfs
 	config '.linux.readonlyPaths = ["/proc/sys", "/etc", "/data"]'
@@ -78,6 +80,7 @@ load helpers
 	has "open /data/x c: EROFS" "open /data/inner/x c: EROFS"
 }
 
+# bats test_tags=real_root
 @test "the usual lists of the engines" {
 	config '.linux.maskedPaths = ["/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/keys",
 		"/proc/latency_stats", "/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug",

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # process: what the container's program finds itself to be, and what isn't passed on to it.
+# bats file_tags=everyone
 
 load helpers
 
@@ -40,6 +41,7 @@ set_caps() {
 	has umask=0000
 }
 
+# bats test_tags=real_root
 @test "an id that no passwd knows works, up to the largest" {
 	config '.process.user = { uid: 4294967294, gid: 4294967294 }'
 	ask ids
@@ -102,6 +104,7 @@ set_caps() {
 	has_text CAP_NO_SUCH
 }
 
+# bats test_tags=uid0
 @test "a capability that hull itself doesn't hold is left out with a warning" {
 	require setpriv
 	config '.process.capabilities |= map_values(["CAP_CHOWN", "CAP_SYS_TIME"])'
@@ -266,6 +269,7 @@ set_caps() {
 	assert_fails /process/cwd
 }
 
+# bats test_tags=uid0
 @test "a working directory that only the user may enter" {
 	mkdir -p rootfs/mine
 	chown 1000 rootfs/mine
@@ -504,6 +508,7 @@ create_fails() {
 	[ "$(sed -n s/session=//p <<<"$output")" -gt 0 ]
 }
 
+# bats test_tags=uid0
 @test "--no-new-keyring keeps the caller's" {
 	probe keyring
 	local mine

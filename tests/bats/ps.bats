@@ -3,6 +3,7 @@
 #
 # ps: the processes of a container, on created, running, paused and stopped ones, as a list and as the
 # lines of ps(1).
+# bats file_tags=everyone
 
 load helpers
 

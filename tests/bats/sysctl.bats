@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # linux.sysctl: what belongs to a namespace of the container can be set, all else is refused.
+# bats file_tags=everyone
 
 load helpers
 
@@ -56,6 +57,7 @@ refused() {
 	refused kernel.msgmax
 }
 
+# bats test_tags=uid0
 @test "keys of the whole host are refused" {
 	local key
 	for key in vm.swappiness kernel.panic fs.file-max kernel.core_pattern kernel.hostname user.max_user_namespaces; do
@@ -91,6 +93,7 @@ refused() {
 	assert_nothing_left
 }
 
+# bats test_tags=real_root
 @test "a read-only /proc/sys comes after the sysctls" {
 	config '.linux.namespaces += [{ type: "network" }] | .linux.readonlyPaths = ["/proc/sys"]'
 	sysctl net.ipv4.ip_forward 1
@@ -98,6 +101,7 @@ refused() {
 	has 1 "open /proc/sys/net/ipv4/ip_forward w: EROFS"
 }
 
+# bats test_tags=uid0
 @test "sysctls are set though the container mounts no proc" {
 	config '.linux.namespaces += [{ type: "network" }] | .mounts |= map(select(.type != "proc"))
 		| .hooks.startContainer = []'

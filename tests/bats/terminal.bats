@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # process.terminal: over a console socket, and in the foreground on a terminal of the caller's.
+# bats file_tags=everyone
 
 load helpers
 

@@ -1,0 +1,285 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What is particular to callers that aren't root of the host: with and without lent ids, with and
+# without a delegated cgroup, uid 0 of a user namespace, and what they are told where something is
+# missing. The other bats files are run as such callers too (tests/helpers/run-as).
+
+load helpers
+
+USER_ID=654322
+LENT=800000
+
+setup() {
+	common_setup
+	require setpriv uidmap
+	RUNTIME=$T/run
+	ROOT=$RUNTIME/hull
+	mkdir -m 700 "$RUNTIME"
+	chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test "$T"
+	cp "$HULL" "$T/hull"
+	config --argjson id $USER_ID '.linux.namespaces += [{ type: "user" }]
+		| .linux.uidMappings = [{ containerID: 0, hostID: $id, size: 1 }]
+		| .linux.gidMappings = .linux.uidMappings | .mounts[2].options -= ["gid=5"]'
+	chown -R $USER_ID:$USER_ID "$RUNTIME" "$BUNDLE"
+}
+
+teardown() {
+	if [ -n "${CG:-}" ] && [ -d "$CG" ]; then
+		find "$CG" -depth -type d -exec rmdir {} \;
+	fi
+	common_teardown
+}
+
+have_uidmap() { command -v newuidmap >/dev/null && [ -e /etc/subuid ] && [ -e /etc/subgid ]; }
+
+lent() {
+	config --argjson id $USER_ID --argjson lent $LENT '
+		.linux.uidMappings = [{ containerID: 0, hostID: $id, size: 1 },
+			{ containerID: 1, hostID: $lent, size: 65535 }]
+		| .linux.gidMappings = .linux.uidMappings'
+}
+
+# as_user COMMAND...: without privilege, groups and delegated cgroup; SUBUID, SUBGID: the lines of
+# the files, which are covered in a mount namespace of the command's own.
+as_user() {
+	{ cat /etc/passwd && echo "tess:x:$USER_ID:$USER_ID::/:/bin/sh"; } >"$T/passwd"
+	printf '%s\n' "${SUBUID-}" >"$T/subuid"
+	printf '%s\n' "${SUBGID-${SUBUID-}}" >"$T/subgid"
+	chmod 644 "$T/passwd" "$T/subuid" "$T/subgid"
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	unshare -m --propagation private sh -c 'for f in passwd subuid subgid; do
+			mount --bind "$1/$f" /etc/$f || exit 99; done; shift; exec "$@"' sh "$T" \
+		env XDG_RUNTIME_DIR="${RUNTIME_DIR-$RUNTIME}" \
+		setpriv --reuid $USER_ID --regid $USER_ID ${GROUPS_OPTION:---clear-groups} --inh-caps=-all "$@"
+}
+
+user_run() {
+	run as_user timeout --foreground -k 5 60 "$T/hull" "$@" run --bundle "$BUNDLE" "$ID" </dev/null
+}
+
+# --- one id, no helper ---
+
+@test "one id: root inside is the caller, and nothing else is needed" {
+	probe ids + cat /proc/self/uid_map + cat /proc/self/setgroups
+	user_run
+	assert_status 0
+	has uid=0,0,0 gid=0,0,0 deny
+	matches "^ *0 +$USER_ID +1$"
+}
+
+@test "one id: create, start, state, list, kill and delete, by the same user" {
+	local pid
+	probe wait-signal
+	as_user "$T/hull" create --bundle "$BUNDLE" "$ID" >"$T/out" 2>&1 </dev/null
+	assert_equal "$(as_user "$T/hull" state "$ID" | jq -r .status)" created
+	pid=$(as_user "$T/hull" state "$ID" | jq -r .pid)
+	assert_equal "$(stat -c %U:%G "$RUNTIME/hull" | tr -d '\n'; stat -c %a "$RUNTIME/hull")" \
+		"UNKNOWN:UNKNOWN700"
+	as_user "$T/hull" start "$ID"
+	wait_until out_has waiting
+	assert_equal "$(stat -c %u:%g "/proc/$pid")" $USER_ID:$USER_ID
+	run as_user "$T/hull" list
+	has_text "$ID"
+	as_user "$T/hull" kill "$ID" KILL
+	wait_until gone "$pid"
+	assert_equal "$(as_user "$T/hull" state "$ID" | jq -r .status)" stopped
+	as_user "$T/hull" delete "$ID"
+	assert_nothing_left
+}
+
+gone() { [ ! -e "/proc/$1" ] || is_zombie "$1"; }
+
+@test "one id: detached, and deleted by force" {
+	probe wait-signal
+	as_user "$T/hull" run --detach --bundle "$BUNDLE" "$ID" >"$T/out" 2>&1 </dev/null
+	wait_until out_has waiting
+	as_user "$T/hull" delete --force "$ID"
+	assert_nothing_left
+}
+
+@test "one id: the caller's groups stay, other groups are refused" {
+	GROUPS_OPTION=--groups=4,24
+	probe ids
+	user_run
+	assert_status 0
+	has groups=65534,65534
+	has_text "supplementary groups stay"
+	config '.process.user.additionalGids = [0]'
+	user_run
+	assert_fails /process/user/additionalGids /etc/subgid
+}
+
+@test "what spec --rootless writes works as it stands, with a terminal" {
+	require script
+	rm config.json
+	mkdir -p rootfs/sys && chown $USER_ID rootfs/sys
+	as_user "$T/hull" spec --rootless
+	config '.process.args = ["/bin/sh", "-c", "stty size; ls /sys; echo end"]'
+	chown $USER_ID config.json
+	run as_user timeout --foreground 60 script -qec "$T/hull run $ID" /dev/null </dev/null
+	assert_status 0
+	has_text kernel end
+}
+
+@test "without a delegated cgroup the container stays in the caller's, and hull says so" {
+	probe cat /proc/self/cgroup
+	user_run
+	assert_status 0
+	has_text "no cgroup is delegated to user $USER_ID"
+	config '.linux.resources.devices = [{ allow: false, access: "rwm" }]'
+	user_run
+	assert_status 0
+	has_text /linux/resources/devices
+	config 'del(.linux.resources.devices) | .linux.resources.pids.limit = 5'
+	user_run
+	assert_fails /linux/resources/pids/limit
+}
+
+@test "a delegated cgroup is used, and removed" {
+	CG=$CGROUP/$ID-delegated
+	mkdir "$CG" "$CG/session"
+	chown $USER_ID "$CG" "$CG"/cgroup.procs "$CG"/session "$CG"/session/cgroup.procs
+	probe wait-signal
+	bash -c 'echo $$ >"$1/session/cgroup.procs" && shift && exec "$@"' bash "$CG" \
+		unshare -m env XDG_RUNTIME_DIR="$RUNTIME" \
+		setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --inh-caps=-all \
+		"$T/hull" run --detach --bundle "$BUNDLE" "$ID" >"$T/out" 2>&1 </dev/null
+	wait_until out_has waiting
+	grep -q . "$CG/$ID/cgroup.procs"
+	lacks_match_file "no cgroup is delegated"
+	as_user "$T/hull" delete --force "$ID"
+	[ ! -e "$CG/$ID" ]
+	find "$CG" -depth -type d -exec rmdir {} \;
+}
+
+lacks_match_file() { ! grep -q "$1" "$T/out"; }
+
+@test "a time namespace for an unprivileged caller, who must own it" {
+	config '.linux.namespaces += [{ type: "time" }] | .linux.timeOffsets = { monotonic: { secs: 86400 } }'
+	probe cat /proc/self/timens_offsets + ids
+	user_run
+	assert_status 0
+	matches '^monotonic +86400 +0$'
+	has uid=0,0,0
+}
+
+@test "an oom score is raised; to lower it takes privilege" {
+	config '.process.oomScoreAdj = 700'
+	probe oom
+	user_run
+	assert_status 0
+	has_text 700
+	config '.process.oomScoreAdj = -5'
+	user_run
+	assert_fails /process/oomScoreAdj
+}
+
+@test "a failing hook, a missing program: nothing is left" {
+	config '.hooks.createRuntime = [{ path: "/bin/false" }]'
+	user_run
+	assert_fails createRuntime
+	config 'del(.hooks)'
+	args /nonexistent
+	user_run
+	assert_fails /nonexistent
+	assert_nothing_left
+}
+
+# --- lent ids ---
+
+@test "lent ids: several lines make up a range, by name and by number" {
+	lent
+	config '.process.user = { uid: 1000, gid: 1000, additionalGids: [7] }'
+	probe ids + cat /proc/self/setgroups
+	SUBUID="tess:$LENT:30000
+$USER_ID:$((LENT + 30000)):35535"
+	user_run
+	assert_status 0
+	has uid=1000,1000,1000 gid=1000,1000,1000 groups=7 allow
+}
+
+@test "lent ids: files inside belong to the lent ids outside" {
+	lent
+	SUBUID="tess:$LENT:65536"
+	shell 'touch /file && chown 1000:1001 /file'
+	config '.process.user = { uid: 0, gid: 0 }'
+	user_run
+	assert_status 0
+	assert_equal "$(stat -c %u:%g rootfs/file)" $((LENT + 999)):$((LENT + 1000))
+}
+
+@test "ids that aren't lent: the error has the line that is missing" {
+	lent
+	SUBUID="tess:$LENT:65534"
+	user_run
+	assert_fails /linux/uidMappings/1 "add 'tess:$LENT:65535' to /etc/subuid"
+	SUBUID="tess:$LENT:65536"
+	SUBGID="other:$LENT:65536"
+	user_run
+	assert_fails /linux/gidMappings/1 "add 'tess:$LENT:65535' to /etc/subgid"
+	run as_user "$T/hull" check --bundle "$BUNDLE"
+	assert_fails /etc/subgid
+	assert_nothing_left
+}
+
+@test "newuidmap's own words are in the error" {
+	lent
+	SUBUID="tess:$LENT:65536"
+	run as_user setpriv --no-new-privs "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+	assert_fails newuidmap no_new_privs "wrote:"
+	assert_nothing_left
+}
+
+# --- what is missing ---
+
+@test "without a user namespace: told what to add" {
+	config '.linux.namespaces |= map(select(.type != "user")) | del(.linux.uidMappings, .linux.gidMappings)'
+	user_run
+	assert_fails /linux/namespaces "isn't privileged" /linux/uidMappings
+}
+
+@test "no runtime directory: --root is needed; an empty one counts as unset; root ignores it" {
+	RUNTIME_DIR='' user_run
+	assert_fails XDG_RUNTIME_DIR --root
+	probe ids
+	RUNTIME_DIR='' user_run --root "$T/run/elsewhere"
+	assert_status 0
+	rmdir "$T/run/elsewhere"
+	XDG_RUNTIME_DIR=$RUNTIME run "$HULL" list
+	assert_status 0
+	lacks "$ID"
+}
+
+@test "user.max_user_namespaces 0 is named" {
+	local script='echo 0 >/proc/sys/user/max_user_namespaces && exec "$@"'
+	config '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
+	chmod a+rx "$BUNDLE"
+	# In a user namespace of its own, whose limit is set, not the host's.
+	run unshare -U -r -m sh -c "$script" sh "$T/hull" --root "$T/other" run --bundle "$BUNDLE" "$ID" </dev/null
+	assert_fails user.max_user_namespaces
+	rm -rf "$T/other"
+}
+
+# --- uid 0 of a user namespace, as podman's rootless mode has it ---
+
+@test "uid 0 of a user namespace: no further user namespace is needed" {
+	config 'del(.linux.uidMappings, .linux.gidMappings)
+		| .linux.namespaces |= map(select(.type != "user"))'
+	probe ids
+	run as_user unshare -U -r -m "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+	assert_status 0
+	has uid=0,0,0
+}
+
+@test "uid 0 of a user namespace: a nested user namespace, and ids that aren't mapped there" {
+	config '.linux.uidMappings[0].hostID = 0 | .linux.gidMappings[0].hostID = 0'
+	probe ids
+	run as_user unshare -U -r -m "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+	assert_status 0
+	has uid=0,0,0
+	config '.linux.uidMappings[0].hostID = 1'
+	run as_user unshare -U -r -m "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+	assert_fails /linux/uidMappings
+	assert_nothing_left
+}
