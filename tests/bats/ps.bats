@@ -168,6 +168,7 @@ comm_is() { [ "$(cat "/proc/$(pid_of)/comm")" = "$1" ]; }
 
 # --- no cgroup of its own ---
 
+# bats test_tags=uid0
 @test "ps of a container without a cgroup: those in its pid namespace and below, and no others" {
 	shell 'sleep 1000 & unshare -p -f sleep 1000 & wait'
 	attempt hull --cgroup-manager disabled create --bundle "$BUNDLE" "$ID"
