@@ -92,6 +92,21 @@ static void check_loopback(const struct verify *v)
 		verify_tell(v, VERIFY_LESS, "/linux/namespaces", "loopback", "up", "down");
 }
 
+/* The container may take down or rename what it was given, so what isn't there is less. */
+static void check_net_devices(const struct verify *v)
+{
+	for (size_t i = 0; i < v->plan->n_net_devices; i++) {
+		const struct plan_net_device *device = &v->plan->net_devices[i];
+
+		if (device->numbered)
+			verify_unchecked(v, device->pointer, "network device",
+					 "which number the kernel gave it isn't kept");
+		else if (if_nametoindex(device->name) == 0)
+			verify_tell(v, VERIFY_LESS, device->pointer, "network device", device->name,
+				    "no device of this name");
+	}
+}
+
 static void check_sysctls(const struct verify *v, int type, bool joined)
 {
 	for (size_t i = 0; i < v->plan->n_sysctls; i++) {
@@ -129,6 +144,8 @@ int verify_inside(const struct verify *v)
 			check_names(v);
 		if (joined && type == NS_NET && plan_new_ns(v->plan, NS_NET))
 			check_loopback(v);
+		if (joined && type == NS_NET)
+			check_net_devices(v);
 		check_sysctls(v, type, joined);
 	}
 	return 0;

@@ -156,6 +156,9 @@ static int look(struct verify *v)
 	TRY(verify_devices(v));
 	TRY(verify_mounts(v));
 	TRY(verify_cgroup(v));
+	if (v->plan->intel_rdt.used)
+		verify_unchecked(v, "/linux/intelRdt", "RDT class of service",
+				 "resctrl isn't looked at");
 	if (v->plan->config->hooks.present)
 		verify_unchecked(v, "/hooks", "hooks", "whether they ran leaves no trace");
 	return verify_inside(v);

@@ -622,3 +622,15 @@ time.sleep(1000)' "/proc/$(pid_of)/ns/mnt" >"$T/fuse" 2>&1 &
 	assert_fails "may not answer"
 	assert_equal "$(status_of)" running
 }
+
+@test "a network device that was given to it, and one that is gone" {
+	local name=v${ID//[!0-9]/}
+	name=${name:0:13}
+	ip link add "$name" type veth peer name "${name:0:12}p"
+	config --arg n "$name" '.linux.namespaces += [{ type: "network" }] | .linux.netDevices = { ($n): { name: "given0" } }'
+	running
+	verify_ok
+	lacks_match '^(less|own):'
+	nsenter -t "$(pid_of)" -n ip link delete given0
+	verify_ok "^less: /linux/netDevices/$name: network device: expected given0"
+}
