@@ -89,6 +89,8 @@ int enter_join_cgroup(struct run *run, struct oci_error *err)
 {
 	TRY(join(run, run->join_flags & CLONE_NEWCGROUP, err));
 	fd_drop(&run->container_pidfd);
+	if ((run->join_flags & CLONE_NEWCGROUP) && !plan_has_ns(run->plan, NS_USER))
+		return process_shed(run, err);
 	return 0;
 }
 
@@ -128,6 +130,10 @@ int enter_shed(struct run *run, struct oci_error *err)
 {
 	struct stat st;
 
+	/* The cgroup namespace is joined by the process itself, which takes privilege: it sheds
+	 * then. */
+	if (run->join_flags & CLONE_NEWCGROUP)
+		return 0;
 	/* Into a cgroup that belongs to somebody else the clone needs privilege. */
 	if (run->cgroup >= 0 && (fstat(run->cgroup, &st) < 0 || st.st_uid != geteuid()))
 		return 0;
