@@ -128,6 +128,9 @@ int idmap_explain(struct oci_error *err)
 		why = "is hull in a chroot, in a user namespace without its own id mapped, or "
 		      "under "
 		      "a seccomp filter?";
+	if (!why && err->num == ENOSPC)
+		why = "a limit on namespaces is reached: /proc/sys/user/max_*_namespaces, or 32 "
+		      "nested";
 	if (!why)
 		return -1;
 	(void)snprintf(err->code, sizeof(err->code), "id-mapping");

@@ -118,6 +118,9 @@ static int explain_cgroup(const struct run *run, struct oci_error *err)
 static int explain_clone(const struct run *run, struct oci_error *err)
 {
 	(void)fail_sys(err, "clone3");
+	if ((namespace_flags(run->plan) & CLONE_NEWUSER) &&
+	    (err->num == EPERM || err->num == ENOSPC))
+		return idmap_explain(err);
 	if (err->num == ENOSPC)
 		return fail(err, "clone3: No space left on device: a limit on namespaces is "
 				 "reached (/proc/sys/user/max_*_namespaces, or 32 nested)");
