@@ -21,9 +21,10 @@ teardown() {
 # At the other end of the sockets that a create may be given: takes everything, says nothing.
 sink() {
 	env -u HULL_TEST_MARK python3 - "$T" <<-'END' &
-		import os, selectors, socket, sys
+		import collections, os, selectors, socket, sys
 		top = sys.argv[1]
 		events = selectors.DefaultSelector()
+		kept = collections.deque(maxlen=20)
 		for name in ("console", "pidfd", "agent"):
 		    server = socket.socket(socket.AF_UNIX)
 		    server.bind(f"{top}/{name}.sock")
@@ -38,8 +39,11 @@ sink() {
 		            events.register(key.fileobj.accept()[0], selectors.EVENT_READ, "peer")
 		            continue
 		        data, fds, _, _ = socket.recv_fds(key.fileobj, 4096, 4)
+		        # Not closed at once: a terminal's end is a signal, which ends a created container.
 		        for fd in fds:
-		            os.close(fd)
+		            if len(kept) == kept.maxlen:
+		                os.close(kept.popleft())
+		            kept.append(fd)
 		        if not data and key.fileobj is not manager:
 		            events.unregister(key.fileobj)
 		            key.fileobj.close()
