@@ -19,6 +19,7 @@
 #include "steps/mask.h"
 #include "steps/mount.h"
 #include "steps/mount_idmap.h"
+#include "steps/mount_lock.h"
 #include "steps/mount_source.h"
 #include "steps/namespace.h"
 #include "steps/net_device.h"
@@ -368,6 +369,8 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "ask for the security labels",            .when = labels, .run = label_look, .looks = true),
 	ROW(DO,   PARENT, PARENT, "make idmapped file systems",             .when = idmapped_new, .run = mount_idmap_make),
 	ROW(DO,   PARENT, PARENT, "map ids of mounts",                      .when = idmapped, .run = mount_idmap_all, .looks = true),
+	/* After the mapping, for which they have to be detached and never were attached. */
+	ROW(DO,   PARENT, PARENT, "lock the host's mounts",                 .when = mounts_of_user, .run = mount_lock),
 	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
 	ROW(DO,   PARENT, PARENT, "prepare the seccomp filter",             .when = filtered, .run = filter_prepare, .looks = true),
 

@@ -265,7 +265,7 @@ run_where_mqueue_is() {
 	assert_status 0
 	start
 	wait_until out_has done
-	kill $console
+	kill $console 2>/dev/null || true # it ends with the terminal
 	output=$(cat "$T/out")
 	matches '^stat /dev/console: type=char .*owner=7:.* rdev=136:0'
 }
@@ -339,6 +339,34 @@ run_where_mqueue_is() {
 	assert_status 0
 	matches '^mountflags /mnt: *nodev'
 	lacks noexec
+}
+
+# What only the host may take back: root of the container's user namespace has CAP_SYS_ADMIN there.
+@test "CAP_SYS_ADMIN in the container takes off nothing that covers a source, and no flag of the host's" {
+	mkdir -p "$T/src/sub" "$T/ro" "$T/asked" rootfs/{src,ro,asked,data/sub}
+	echo below >"$T/src/sub/hidden"
+	echo below >rootfs/data/sub/hidden
+	chmod 777 "$T/ro" "$T/asked"
+	mount_entry /src bind "$T/src" rbind
+	mount_entry /ro bind "$T/ro" bind
+	mount_entry /asked bind "$T/asked" bind ro
+	mount_entry /null bind /dev/null bind unbindable ro
+	touch rootfs/null
+	config '.process.capabilities[] += ["CAP_SYS_ADMIN"]'
+	shell 'for m in /src/sub /data/sub; do ls $m; umount $m && echo off $m; ls $m; done
+		for m in /ro /asked; do
+			mount -o remount,bind,rw $m && echo back $m; touch $m/file && echo written $m
+		done
+		mount -t tmpfs none /mnt && umount /mnt && echo able; true'
+	run unshare -m --propagation private sh -c '
+		mount -t tmpfs none "$0/src/sub" && touch "$0/src/sub/cover" &&
+		mount -t tmpfs none "$0/bundle/rootfs/data/sub" && touch "$0/bundle/rootfs/data/sub/cover" &&
+		mount --bind "$0/ro" "$0/ro" && mount -o remount,bind,ro "$0/ro" && exec "$@"
+		' "$T" "$HULL" --root "$ROOT" run "$ID" </dev/null
+	assert_status 0
+	has able
+	assert_equal "$(grep -cx cover <<<"$output")" 4
+	assert_equal "$(grep -cE '^(off|back|written|hidden)' <<<"$output")" 0
 }
 
 @test "--no-pivot enters the root, too, whether its place was let through or not" {
