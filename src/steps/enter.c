@@ -38,6 +38,17 @@ static int compare(struct run *run, struct oci_error *err)
 	return 0;
 }
 
+/* By descriptor: the process that joins it stands in the container's user namespace by then, and may
+ * look at the container's first one no longer before that has executed its program. */
+static int open_cgroup_namespace(struct run *run, struct oci_error *err)
+{
+	char path[32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/cgroup", run->state.pid);
+	run->ns_fd[NS_CGROUP] = open(path, O_RDONLY | O_CLOEXEC);
+	return run->ns_fd[NS_CGROUP] < 0 ? fail_sys(err, "open '%s'", path) : 0;
+}
+
 static int open_root(struct run *run, struct oci_error *err)
 {
 	char path[32];
@@ -52,6 +63,8 @@ int enter_look(struct run *run, struct oci_error *err)
 	struct pollfd died = { .fd = run->container_pidfd, .events = POLLIN };
 	int result = compare(run, err);
 
+	if (result == 0 && (run->join_flags & CLONE_NEWCGROUP))
+		result = open_cgroup_namespace(run, err);
 	if (result == 0 && run->plan->by_chroot)
 		result = open_root(run, err);
 	/* Its number may be another's by now, and hull's own namespaces must never pass for the
@@ -65,13 +78,24 @@ int enter_open_cgroup(struct run *run, struct oci_error *err)
 {
 	const struct request_exec *exec = run->plan->request->exec;
 
-	run->cgroup = cgroup_open_for_exec(&run->state, exec->sub_cgroup, run->state.pid,
+	auto_fd dir = cgroup_open_for_exec(&run->state, exec->sub_cgroup, run->state.pid,
 					   exec->paused, err);
-	return run->cgroup < 0 ? -1 : 0;
+	int alone;
+
+	if (dir < 0)
+		return -1;
+	/* The new process is born with it. From the directory in the host's mount ".." would lead
+	 * whoever gets at that descriptor up to the host's root; from a mount of its own, nowhere.
+	 * Without privilege there is none, and no more to gain than the caller's own. */
+	alone = sys_open_tree(dir, "", AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	run->cgroup = alone >= 0 ? alone : fd_take(&dir);
+	return 0;
 }
 
-static int join(const struct run *run, int flags, struct oci_error *err)
+int enter_join(struct run *run, struct oci_error *err)
 {
+	int flags = run->join_flags & ~CLONE_NEWCGROUP;
+
 	if (flags == 0 || setns(run->container_pidfd, flags) == 0)
 		return 0;
 	if (errno == ESRCH)
@@ -80,18 +104,16 @@ static int join(const struct run *run, int flags, struct oci_error *err)
 			(unsigned)flags);
 }
 
-int enter_join(struct run *run, struct oci_error *err)
-{
-	return join(run, run->join_flags & ~CLONE_NEWCGROUP, err);
-}
-
 int enter_join_cgroup(struct run *run, struct oci_error *err)
 {
-	TRY(join(run, run->join_flags & CLONE_NEWCGROUP, err));
-	fd_drop(&run->container_pidfd);
-	if ((run->join_flags & CLONE_NEWCGROUP) && !plan_has_ns(run->plan, NS_USER))
-		return process_shed(run, err);
-	return 0;
+	int *fd = &run->ns_fd[NS_CGROUP];
+
+	if (*fd < 0)
+		return 0;
+	if (setns(*fd, CLONE_NEWCGROUP) < 0)
+		return fail_sys(err, "setns");
+	fd_drop(fd);
+	return plan_has_ns(run->plan, NS_USER) ? 0 : process_shed(run, err);
 }
 
 int enter_root(struct run *run, struct oci_error *err)
@@ -116,13 +138,13 @@ int enter_let_go(struct run *run, struct oci_error *err)
 	bool labels = process->apparmor_profile || process->selinux_label;
 	int cgroup = run->cgroup;
 	int proc = labels ? run->proc : -1; /* the new process opens a file of its own in it */
-	int pidfd = run->container_pidfd;
-	const int keep[] = { run->rootfs, run->channel, cgroup, proc, pidfd };
+	int cgroup_ns = run->ns_fd[NS_CGROUP];
+	const int keep[] = { run->rootfs, run->channel, cgroup, proc, cgroup_ns };
 
 	TRY(spawn_close_others(run, keep, sizeof(keep) / sizeof(keep[0]), err));
 	run->cgroup = cgroup;
 	run->proc = proc;
-	run->container_pidfd = pidfd;
+	run->ns_fd[NS_CGROUP] = cgroup_ns;
 	return 0;
 }
 
@@ -132,7 +154,7 @@ int enter_shed(struct run *run, struct oci_error *err)
 
 	/* The cgroup namespace is joined by the process itself, which takes privilege: it sheds
 	 * then. */
-	if (run->join_flags & CLONE_NEWCGROUP)
+	if (run->ns_fd[NS_CGROUP] >= 0)
 		return 0;
 	/* Into a cgroup that belongs to somebody else the clone needs privilege. */
 	if (run->cgroup >= 0 && (fstat(run->cgroup, &st) < 0 || st.st_uid != geteuid()))

@@ -39,7 +39,7 @@ struct run {
 	int notify_socket;   /* START: what the container writes READY=1 to, or -1 */
 	int console_socket;  /* PARENT: connected, or -1 */
 	int ns_fd[NS_TYPES]; /* PARENT opens, STAGE joins: namespaces given by path, or -1 */
-	int container_pidfd; /* exec, until INIT has joined: the container's first process, or -1 */
+	int container_pidfd; /* exec, until STAGE has joined: the container's first process, or -1 */
 	int join_flags;	     /* exec: CLONE_NEW* of the namespaces that the two don't share */
 	int start_listener;  /* PARENT binds, INIT listens; -1 in run */
 	int terminal_master; /* INIT makes, PARENT receives */

@@ -864,7 +864,7 @@ static int try_overwrite(const char *exe, const struct stat *own)
 	}
 	printf("overwrite %s: %s size=%lld\n", exe, outcome(target), (long long)st.st_size);
 	if (target >= 0 && write(target, "#!/evil\n", 8) == 8)
-		puts("overwrite: written");
+		printf("overwrite: written size=%lld\n", (long long)st.st_size);
 	fflush(stdout);
 	if (target >= 0)
 		close(target);
