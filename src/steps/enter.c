@@ -38,8 +38,8 @@ static int compare(struct run *run, struct oci_error *err)
 	return 0;
 }
 
-/* By descriptor: the process that joins it stands in the container's user namespace by then, and may
- * look at the container's first one no longer before that has executed its program. */
+/* By descriptor: the process that joins it stands in the container's user namespace by then, and
+ * may look at the container's first one no longer before that has executed its program. */
 static int open_cgroup_namespace(struct run *run, struct oci_error *err)
 {
 	char path[32];

@@ -36,13 +36,14 @@ struct run {
 	int null_tree; /* PARENT: detached clone of the host's /dev/null (1:3), for masked files, or
 			  -1 */
 	int notify_tree; /* PARENT: detached clone of the NOTIFY_SOCKET proxy's directory, or -1 */
-	int notify_socket;   /* START: what the container writes READY=1 to, or -1 */
-	int console_socket;  /* PARENT: connected, or -1 */
-	int ns_fd[NS_TYPES]; /* PARENT opens, STAGE joins: namespaces given by path, or -1 */
-	int container_pidfd; /* exec, until STAGE has joined: the container's first process, or -1 */
-	int join_flags;	     /* exec: CLONE_NEW* of the namespaces that the two don't share */
-	int start_listener;  /* PARENT binds, INIT listens; -1 in run */
-	int terminal_master; /* INIT makes, PARENT receives */
+	int notify_socket;    /* START: what the container writes READY=1 to, or -1 */
+	int console_socket;   /* PARENT: connected, or -1 */
+	int ns_fd[NS_TYPES];  /* PARENT opens, STAGE joins: namespaces given by path, or -1 */
+	int container_pidfd;  /* exec, until STAGE has joined: the container's first process, or -1
+			       */
+	int join_flags;	      /* exec: CLONE_NEW* of the namespaces that the two don't share */
+	int start_listener;   /* PARENT binds, INIT listens; -1 in run */
+	int terminal_master;  /* INIT makes, PARENT receives */
 	struct net_move *net; /* PARENT: what moves to the container's network, and back; or NULL */
 
 	struct filter filter; /* PARENT makes it, INIT loads it: the seccomp filter */
