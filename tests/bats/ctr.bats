@@ -289,3 +289,37 @@ readme_commands() {
 	done <<<"$(readme_commands)"
 	[ $n -gt 0 ]
 }
+
+# --- exec ---
+
+@test "ctr task exec: output, exit status and the container's namespaces; detached, on a terminal, and no such program" {
+	local pid state
+	attempt in_ctr --detach -- /bin/sleep 1000
+	assert_status 0
+	read -r pid state <<<"$(task_line)"
+	attempt ctr task exec --fifo-dir "$T/fifo" --exec-id e1 "$ID" /bin/sh -c 'echo out; /bin/probe readlink /proc/self/ns/pid; exit 7'
+	assert_status 7
+	has out
+	has_text "$(readlink "/proc/$pid/ns/pid")"
+	attempt ctr task exec --fifo-dir "$T/fifo" --exec-id e2 --user 1000:1001 --cwd /bin "$ID" /bin/sh -c '/bin/id; pwd'
+	assert_status 0
+	has_text "uid=1000" "gid=1001"
+	has /bin
+	expect_failure 'exec '
+	attempt ctr task exec --fifo-dir "$T/fifo" --exec-id e3 "$ID" no-such-program
+	[ "$status" != 0 ]
+	has_text "executable file not found in"
+	attempt ctr task exec --fifo-dir "$T/fifo" --exec-id e4 --detach "$ID" /bin/sh -c 'exec /bin/sleep 999'
+	assert_status 0
+	ctr task ps "$ID" >"$T/ps"
+	assert_equal "$(wc -l <"$T/ps")" 3
+	attempt timeout 30 script -qefc "ctr -a '$ADDRESS' task exec --fifo-dir $T/fifo --exec-id e5 -t $ID /bin/probe tty" "$T/typescript"
+	assert_status 0
+	has_text "tty0=1 name=/dev/pts/0"
+	[[ $(call_commands) == *exec* ]]
+	ctr task kill --signal KILL "$ID"
+	wait_until task_is STOPPED
+	task_delete 137
+	ctr container delete "$ID"
+	rm -rf "$T"/fifo/* # of the detached exec, which ctr doesn't remove
+}
