@@ -153,6 +153,7 @@ static int read_files(struct entry *entry, const struct exec_options *given, str
 	if (oci_config_read_file(&entry->config, entry->entered.dir, STATE_CONFIG, NULL, err) < 0)
 		return fail_in(err, "%s/%s/" STATE_CONFIG, request->state_root, request->id);
 	exec->has_cgroup = entry->entered.state.cgroup != NULL;
+	entry->request.no_new_keyring = entry->entered.state.keeps_keyring;
 	exec->filtered = entry->entered.state.seccomp;
 	exec->filter_notifies = entry->entered.state.seccomp_notify;
 	exec->paused = entry->entered.status == STATUS_PAUSED;

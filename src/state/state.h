@@ -54,6 +54,8 @@ struct state {
 	bool seccomp;	     /* the process has a filter: STATE_SECCOMP is there */
 	bool seccomp_notify; /* with a listener, who is in config.json */
 	bool own_pid_ns;
+	bool keeps_keyring; /* --no-new-keyring: neither has its process nor what is executed later
+			     */
 	struct oci_pairs annotations;
 };
 

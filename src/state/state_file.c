@@ -40,6 +40,7 @@ struct state_file {
 	bool seccomp;
 	bool seccomp_notify;
 	bool own_pid_ns;
+	bool keeps_keyring;
 	struct oci_pairs annotations;
 };
 
@@ -71,6 +72,7 @@ static SHAPE(state_file,
 	BOOL("seccomp", state_file, seccomp),
 	BOOL("seccompNotify", state_file, seccomp_notify),
 	BOOL("ownPidNamespace", state_file, own_pid_ns),
+	BOOL("keepsKeyring", state_file, keeps_keyring),
 	PAIRS("annotations", state_file, annotations));
 /* clang-format on */
 
@@ -117,6 +119,7 @@ int state_write(int dir, const struct state *state, struct oci_error *err)
 		.seccomp = state->seccomp,
 		.seccomp_notify = state->seccomp_notify,
 		.own_pid_ns = state->own_pid_ns,
+		.keeps_keyring = state->keeps_keyring,
 		.annotations = state->annotations,
 	};
 	auto_free char *text = NULL;
@@ -153,6 +156,7 @@ static void take(struct state *state, const struct state_file *file)
 		.seccomp = file->seccomp,
 		.seccomp_notify = file->seccomp_notify,
 		.own_pid_ns = file->own_pid_ns,
+		.keeps_keyring = file->keeps_keyring,
 		.annotations = file->annotations,
 	};
 	(void)snprintf(state->created, sizeof(state->created), "%s",

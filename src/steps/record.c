@@ -72,6 +72,7 @@ int record_intent(struct run *run, struct oci_error *err)
 	state->notify = plan->notify;
 	state->seccomp = plan->seccomp.present;
 	state->seccomp_notify = plan->seccomp.notify;
+	state->keeps_keyring = plan->request->no_new_keyring;
 	state->own_pid_ns = plan_new_ns(plan, NS_PID);
 	state->annotations = plan->config->annotations;
 	TRY(state_boot_id(state->boot_id, err));

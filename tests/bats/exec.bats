@@ -485,3 +485,18 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	done
 	assert_nothing_left
 }
+
+@test "the session keyring is its own, or the caller's where the container was made to keep that" {
+	local mine
+	mine=$("$PROBE" keyring | sed -n s/session=//p)
+	running
+	in_container "$ID" /bin/probe keyring
+	assert_status 0
+	lacks "session=$mine"
+	hull delete --force "$ID"
+	attempt hull create --no-new-keyring "$ID"
+	assert_status 0
+	start
+	in_container "$ID" /bin/probe keyring
+	has "session=$mine"
+}
