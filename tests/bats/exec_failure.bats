@@ -9,7 +9,6 @@ load helpers
 setup() {
 	common_setup
 	require hull_test python
-	export BATS_TEST_TIMEOUT=170
 }
 
 teardown() {

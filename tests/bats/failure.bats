@@ -10,7 +10,6 @@ setup() {
 	common_setup
 	require hull_test python
 	export NOTIFY_SOCKET=$T/manager
-	export BATS_TEST_TIMEOUT=170
 }
 
 teardown() {

@@ -489,7 +489,6 @@ broken() {
 
 @test "each row fails, and INIT is killed at each: the interfaces are back every time" {
 	require hull_test
-	export BATS_TEST_TIMEOUT=170
 	local before row n=0 what all
 	veth v0
 	host ip addr add 10.1.0.1/24 dev v0

@@ -7,7 +7,6 @@
 load helpers
 
 race() {
-	export BATS_TEST_TIMEOUT=170
 	mkdir "$T/race"
 	run "$top/tests/hostile/race" "$HULL" "$PROBE" "$T/race" "${RACES:-1000}" "$@"
 	echo "# ${lines[-1]}" >&3
