@@ -116,7 +116,11 @@ int file_replace_at(int dir, const char *name, const void *data, size_t size, mo
 
 	if (used < 0 || (size_t)used >= sizeof(temporary))
 		return fail(err, "file name '%s' is too long", name);
-	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
+	fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+	/* Left by a killed writer, or put there by somebody else who may write to the directory: a
+	 * link to another file, a fifo to hang on, a file to be changed later. */
+	if (fd < 0 && errno == EEXIST && unlinkat(dir, temporary, 0) == 0)
+		fd = openat(dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
 	if (fd < 0)
 		return fail_sys(err, "make '%s'", temporary);
 	if (file_write_all(fd, data, size, err) < 0) {

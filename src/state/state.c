@@ -67,6 +67,43 @@ static int make_root(const char *root, struct oci_error *err)
 	return 0;
 }
 
+/* What is read from a container's directory is acted upon, hooks and all: it must be the caller's
+ * own. */
+static int check_owner(int dir, const char *root, const char *id, struct oci_error *err)
+{
+	struct stat st;
+
+	if (fstat(dir, &st) < 0)
+		return fail_sys(err, "fstat '%s/%s'", root, id);
+	if (st.st_uid != geteuid())
+		return fail_code(err, "state-foreign",
+				 "'%s/%s' belongs to user %u: only that user's hull may trust it",
+				 root, id, st.st_uid);
+	if (st.st_mode & 022)
+		return fail_code(err, "state-foreign",
+				 "'%s/%s' can be written to by others (mode %04o), so what it says "
+				 "of a container can't be trusted",
+				 root, id, st.st_mode & 07777);
+	return 0;
+}
+
+/* In somebody else's directory a container could be renamed to another's name, or away. */
+static int check_root(int fd, const char *root, struct oci_error *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return fail_sys(err, "fstat the state root '%s'", root);
+	if (st.st_uid != geteuid() && st.st_uid != 0)
+		return fail_code(err, "state-foreign", "the state root '%s' belongs to user %u",
+				 root, st.st_uid);
+	if ((st.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH)
+		return fail_code(err, "state-foreign",
+				 "everybody may rename what is in the state root '%s' (mode %04o)",
+				 root, st.st_mode & 07777);
+	return 0;
+}
+
 static int open_root(const char *root, struct oci_error *err)
 {
 	int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -77,6 +114,10 @@ static int open_root(const char *root, struct oci_error *err)
 		fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
 		return fail_sys(err, "open the state root '%s'", root);
+	if (check_root(fd, root, err) < 0) {
+		fd_drop(&fd);
+		return -1;
+	}
 	return fd;
 }
 
@@ -134,14 +175,14 @@ int state_root_fd(const char *root)
 int state_open(const char *root, const char *id, struct oci_error *err)
 {
 	char path[PATH_MAX];
-	int dir;
+	auto_fd dir = -1;
 
 	TRY(state_check_id(id, err));
 	if ((size_t)snprintf(path, sizeof(path), "%s/%s", root, id) >= sizeof(path))
 		return fail(err, "the state root '%.60s...' is too long", root);
 	dir = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (dir >= 0)
-		return dir;
+		return check_owner(dir, root, id, err) < 0 ? -1 : fd_take(&dir);
 	if (errno != ENOENT && errno != ENOTDIR)
 		return fail_sys(err, "open '%s'", path);
 	(void)fail_code(err, "no-container", "container '%s' does not exist", id);

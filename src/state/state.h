@@ -63,14 +63,16 @@ struct state {
 int state_check_id(const char *id, struct oci_error *err);
 
 /* Makes ROOT (0700, when missing) and ROOT/ID, takes its lock. Returns the directory's fd, whose
- * closing gives the lock back. Taken already: code "id-taken". */
+ * closing gives the lock back. Taken already: code "id-taken". A ROOT of another user's than the
+ * caller and root, or where everybody may rename: code "state-foreign". */
 int state_reserve(const char *root, const char *id, struct oci_error *err);
 
 /* An O_PATH fd of ROOT where it is there, else -1 and errno. */
 int state_root_fd(const char *root);
 
 /* Opens ROOT/ID of an existing container (fd). Unknown: code "no-container", text
- * "container 'ID' does not exist", num ENOENT. */
+ * "container 'ID' does not exist", num ENOENT. Another user's, or writable for others: code
+ * "state-foreign". */
 int state_open(const char *root, const char *id, struct oci_error *err);
 
 /* Writes state.json of the directory in one step. */

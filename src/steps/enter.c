@@ -96,6 +96,10 @@ int enter_join(struct run *run, struct oci_error *err)
 {
 	int flags = run->join_flags & ~CLONE_NEWCGROUP;
 
+	/* The caller's groups aren't the container's. Inside of a user namespace that forbids it
+	 * they would stay, and an unprivileged caller can't drop them here either (process.c). */
+	if (flags & CLONE_NEWUSER)
+		(void)sys_setgroups(0, NULL);
 	if (flags == 0 || setns(run->container_pidfd, flags) == 0)
 		return 0;
 	if (errno == ESRCH)

@@ -385,6 +385,55 @@ assert_outside_whole() {
 	rm "$ROOT/$ID"
 }
 
+# Whoever else can write there would choose what is killed, and which hooks are run by whom.
+@test "a container's state that is somebody else's, or that others may write to, isn't acted upon" {
+	config --arg touch "$T/outside" '.hooks.poststop = [{ path: "/bin/touch", args: ["touch", $touch] }]'
+	probe wait-signal
+	create
+	start
+	chown 1000 "$ROOT/$ID"
+	for command in state start kill "delete --force" verify; do
+		# shellcheck disable=SC2086 # options
+		attempt hull $command "$ID"
+		assert_fails "belongs to user 1000"
+	done
+	chown 0 "$ROOT/$ID"
+	chmod 770 "$ROOT/$ID"
+	attempt hull delete --force "$ID"
+	assert_fails "mode 0770"
+	[ ! -e "$T/outside" ]
+	chmod 700 "$ROOT/$ID"
+	hull delete --force "$ID"
+	[ -e "$T/outside" ]
+}
+
+@test "no container is made in a state root where somebody else may rename it" {
+	mkdir -m 700 "$ROOT"
+	chown 1000 "$ROOT"
+	attempt hull create "$ID"
+	assert_fails "belongs to user 1000"
+	chown 0 "$ROOT"
+	chmod 777 "$ROOT"
+	attempt hull create "$ID"
+	assert_fails "mode 0777"
+	chmod 1777 "$ROOT"
+	inside
+}
+
+@test "what others put beside the pid file is neither written through nor waited for" {
+	echo precious >"$T/precious"
+	mkdir -m 777 "$T/shared"
+	for kind in "ln $T/precious" "ln -s $T/precious" "mkfifo" "install -o 1000 -m 666 /dev/null"; do
+		rm -f "$T/shared/".*.new
+		$kind "$T/shared/.pid.new"
+		attempt timeout 20 "$HULL" --root "$ROOT" run --pid-file "$T/shared/pid" --bundle "$BUNDLE" "$ID"
+		assert_status 0
+		[ "$(stat -c '%F %u %a %h' "$T/shared/pid")" = "regular file 0 644 1" ]
+		rm "$T/shared/pid"
+	done
+	assert_equal "$(cat "$T/precious")" precious
+}
+
 @test "no abstract socket, which the host's network namespace would show to containers, is ever made" {
 	config 'del(.linux.namespaces[] | select(.type == "network"))'
 	probe wait-signal

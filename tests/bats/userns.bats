@@ -352,6 +352,19 @@ map_of() { awk '{ print $1, $2, $3 }' "/proc/$(pid_of)/$1"; }
 	assert_fails setgroups
 }
 
+@test "exec in a user namespace that forbids setgroups: root's own groups don't come along" {
+	user_holder "0 100000 10" ""
+	echo deny >"/proc/$HOLDER/setgroups"
+	echo "0 100000 10" >"/proc/$HOLDER/gid_map"
+	join user "/proc/$HOLDER/ns/user"
+	probe sleep 100
+	create
+	start
+	attempt setpriv --groups 4,5 "$HULL" --root "$ROOT" exec "$ID" /bin/probe ids
+	assert_status 0
+	has uid=0,0,0 groups=
+}
+
 @test "the user namespace that hull is in can be named: nothing changes" {
 	join user /proc/self/ns/user
 	ask ns + ids

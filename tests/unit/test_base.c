@@ -293,10 +293,14 @@ static void check_writing(void)
 		       file_read_at(scratch, "made", buf, sizeof(buf), &err) == 1 && buf[0] == 'd',
 	       "or replaces it");
 	tap_ok(symlinkat("outside", scratch, ".made.new") == 0 &&
-		       file_replace_at(scratch, "made", "e", 1, 0640, &err) < 0 &&
-		       faccessat(scratch, "outside", F_OK, 0) < 0,
-	       "a link in the place of the temporary file is not followed");
-	(void)unlinkat(scratch, ".made.new", 0);
+		       !file_replace_at(scratch, "made", "e", 1, 0640, &err) &&
+		       faccessat(scratch, "outside", F_OK, 0) < 0 &&
+		       file_read_at(scratch, "made", buf, sizeof(buf), &err) == 1 && buf[0] == 'e',
+	       "a link in the place of the temporary file is replaced, not followed");
+	tap_ok(mkdirat(scratch, ".made.new", 0700) == 0 &&
+		       file_replace_at(scratch, "made", "f", 1, 0640, &err) < 0,
+	       "what can't be replaced there is an error");
+	(void)unlinkat(scratch, ".made.new", AT_REMOVEDIR);
 	tap_ok(mkdirat(scratch, "dir", 0700) == 0 &&
 		       file_replace_at(scratch, "dir", "e", 1, 0640, &err) < 0 &&
 		       faccessat(scratch, ".dir.new", F_OK, 0) < 0,
