@@ -245,9 +245,14 @@ static size_t count_args(const char *const *args)
 	return n;
 }
 
-/* A process object that names no label would take the process out of the container's profile. */
-static void keep_labels(struct oci_process *process, const struct oci_process *own)
+/* A process object that names no label would take the process out of the container's profile, one
+ * without a user would make it root. */
+static void keep_own(struct oci_process *process, const struct oci_process *own)
 {
+	if (!process->user.present)
+		process->user = own->user;
+	if (!process->env.v)
+		process->env = own->env;
 	if (!process->apparmor_profile)
 		process->apparmor_profile = own->apparmor_profile;
 	if (!process->selinux_label)
@@ -268,7 +273,7 @@ static int merge(struct planner *p, struct oci_process *process, struct plan_use
 	if (exec->rows && !process->console_size.present)
 		process->console_size =
 			(struct oci_console_size){ true, exec->rows, exec->columns };
-	keep_labels(process, own);
+	keep_own(process, own);
 	if (exec->args) {
 		memcpy(&process->args.v, &exec->args, sizeof(exec->args)); /* read only from here */
 		process->args.n = count_args(exec->args);

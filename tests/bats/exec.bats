@@ -44,6 +44,34 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	has "0::/" bin done
 }
 
+@test "whatever the container's and the new process's ids and capabilities are, exec gets in" {
+	local caps='{ bounding: $c, permitted: $c, effective: $c }'
+	config --argjson c '["CAP_KILL","CAP_SYS_TIME"]' ".process.capabilities = $caps"
+	running
+	in_container "$ID" /bin/probe ns
+	assert_status 0
+	has "cgroup=$(readlink "/proc/$(pid_of)/ns/cgroup" | tr -dc 0-9)"
+	echo '{ "args": ["/bin/cat", "/proc/self/status"], "cwd": "/" }' >"$T/process.json"
+	in_container -p "$T/process.json" "$ID"
+	assert_status 0
+	matches '^CapPrm:.0+$'
+	hull delete --force "$ID"
+	config '.process.user.uid = 1000 | .process.capabilities = {}'
+	running
+	in_container "$ID" /bin/cat /proc/self/status
+	assert_status 0
+	matches '^Uid:.1000'
+	in_container -p "$T/process.json" "$ID"
+	assert_status 0
+	matches '^Uid:.1000'
+	hull delete --force "$ID"
+	config 'del(.process.capabilities) | del(.process.user)'
+	running
+	in_container -u 5 "$ID" /bin/cat /proc/self/status
+	assert_status 0
+	matches '^Uid:.5'
+}
+
 @test "the exit status is that of the process, 128 and the signal, or 255 when it never ran" {
 	running
 	in_container "$ID" /bin/probe exit 0
@@ -177,6 +205,14 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	has /etc X=y
 	lacks HULL_TEST_MARK
 	matches '^CapBnd:.0+$'
+	echo '{ "args": ["/bin/env"], "cwd": "/" }' >"$T/process.json"
+	in_container -p "$T/process.json" "$ID"
+	assert_status 0
+	has "HULL_TEST_MARK=$ID" PATH=/bin:/usr/bin
+	echo '{ "args": ["/bin/env"], "cwd": "/", "env": [] }' >"$T/process.json"
+	in_container -p "$T/process.json" "$ID"
+	assert_status 0
+	lacks PATH
 	echo '{ "args": ["x"], "cwd": "/",
 	"rlimits": [{ "type": "RLIMIT_NONE", "soft": 1, "hard": 1 }] }' >"$T/process.json"
 	in_container -p "$T/process.json" "$ID"
