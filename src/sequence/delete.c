@@ -108,12 +108,18 @@ static bool runs_poststop(struct removal *r)
 
 static int remove_all(struct removal *r, struct oci_error *err)
 {
+	enum status status;
+
 	if (state_load(r->dir, &r->state, err) < 0) {
 		if (strcmp(err->code, "half-created") != 0 || check_half_created(r, err) < 0)
 			return -1;
 		return state_remove_opened(r->root, r->id, r->dir, err);
 	}
-	TRY(check_deletable(r, state_status(r->dir, &r->state, &r->pidfd), err));
+	status = state_status(r->dir, &r->state, &r->pidfd);
+	TRY(check_deletable(r, status, err));
+	/* Its directory is the only way back to a process that goes on living. */
+	if (r->pidfd < 0 && status != STATUS_STOPPED && status != STATUS_CREATING)
+		return fail(err, "no descriptor for process %d", r->state.pid);
 	TRY(kill_first_process(r, err));
 	TRY(cgroup_remove(&r->state, err));
 	TRY(intel_rdt_remove(&r->state, err));

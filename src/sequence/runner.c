@@ -248,6 +248,7 @@ static int act(struct actor *actor, const struct row *row, struct oci_error *err
 
 static void undo(struct actor *actor)
 {
+	run_forget(actor->run);
 	for (size_t i = actor->at + 1; i-- > 0;) {
 		const struct row *row = &actor->table[i];
 

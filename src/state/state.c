@@ -272,7 +272,7 @@ int state_remove(const char *root, const char *id, struct oci_error *err)
 
 int state_process_stat(pid_t pid, char *letter, unsigned *flags, uint64_t *start)
 {
-	struct oci_error ignored;
+	struct oci_error error = { 0 };
 	char path[32], buf[1024];
 	char state;
 	unsigned process_flags;
@@ -280,15 +280,19 @@ int state_process_stat(pid_t pid, char *letter, unsigned *flags, uint64_t *start
 	const char *at;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	if (file_read_at(AT_FDCWD, path, buf, sizeof(buf), &ignored) <= 0)
+	if (file_read_at(AT_FDCWD, path, buf, sizeof(buf), &error) <= 0) {
+		errno = error.num ? error.num : ESRCH;
 		return -1;
+	}
 	/* The second field is the name in parentheses, which may hold anything. */
 	at = strrchr(buf, ')');
 	if (!at || sscanf(at,
 			  ") %c %*d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d "
 			  "%*d %*d %llu",
-			  &state, &process_flags, &start_time) != 3)
+			  &state, &process_flags, &start_time) != 3) {
+		errno = EPROTO;
 		return -1;
+	}
 	if (letter)
 		*letter = state;
 	if (flags)
@@ -338,12 +342,15 @@ static bool alive(const struct state *state, unsigned *flags)
 	char boot_id[40], letter;
 	uint64_t start;
 
+	/* What can't be looked at, for want of descriptors or memory, isn't gone: taken for dead it
+	 * would be deleted, and killed with its cgroup, without --force. */
+	*flags = 0;
 	if (state_process_stat(state->pid, &letter, flags, &start) < 0)
-		return false;
+		return errno != ENOENT && errno != ESRCH;
 	if (start != state->pid_start || letter == 'Z' || letter == 'X')
 		return false;
 	/* Start times count from boot, so another boot could have the same pid and time. */
-	return state_boot_id(boot_id, &ignored) == 0 && strcmp(boot_id, state->boot_id) == 0;
+	return state_boot_id(boot_id, &ignored) < 0 || strcmp(boot_id, state->boot_id) == 0;
 }
 
 enum status state_status(int dir, const struct state *state, int *pidfd)

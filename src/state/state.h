@@ -101,7 +101,8 @@ int state_remove(const char *root, const char *id, struct oci_error *err);
  * now, which is possible when two commands delete at once, that one is left alone. */
 int state_remove_opened(const char *root, const char *id, int dir, struct oci_error *err);
 
-/* What /proc/PID/stat says of a process; each out may be NULL. 0, or -1 when it is gone. */
+/* What /proc/PID/stat says of a process; each out may be NULL. 0, or -1 with errno: ENOENT
+ * or ESRCH when it is gone. */
 int state_process_stat(pid_t pid, char *letter, unsigned *flags, uint64_t *start);
 
 /* In the flags of /proc/PID/stat until the first execve(2): a container's process that has it waits

@@ -419,7 +419,7 @@ void cgroup_undo(struct run *run)
 	struct oci_error ignored = { 0 }; /* what made the undo necessary is what is reported */
 
 	fd_drop(&run->cgroup);
-	(void)cgroup_remove(&run->state, &ignored);
+	run->cgroup_left = cgroup_remove(&run->state, &ignored) < 0;
 }
 
 /* --- The cgroup of an existing container --- */

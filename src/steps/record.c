@@ -42,7 +42,9 @@ void record_release(struct run *run)
 	 * after a `delete --force` that came in between. */
 	if (run->state_dir < 0)
 		return;
-	(void)state_remove_opened(request->state_root, request->id, run->state_dir, &ignored);
+	if (!run->cgroup_left)
+		(void)state_remove_opened(request->state_root, request->id, run->state_dir,
+					  &ignored);
 	fd_drop(&run->state_dir);
 }
 

@@ -36,6 +36,17 @@ const char *run_new_process(const struct run *run)
 	return run->plan->request->exec ? "the new process" : "the container's first process";
 }
 
+void run_forget(struct run *run)
+{
+	int *fds[] = { &run->rootfs,	  &run->root_tree,     &run->null_tree,
+		       &run->notify_tree, &run->apparmor_attr, &run->selinux_attr };
+
+	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+		fd_drop(fds[i]);
+	for (size_t i = 0; run->sources && i < run->plan->n_mounts; i++)
+		fd_drop(&run->sources[i]);
+}
+
 void run_done(struct run *run)
 {
 	int *fds[] = { &run->state_dir,	      &run->proc,

@@ -62,6 +62,7 @@ struct run {
 	pid_t stage_pid;
 	int stage_pidfd;
 	bool pid_file_written;
+	bool cgroup_left;  /* PARENT: undoing couldn't remove it; the state stays, for delete */
 	char resctrl[256]; /* PARENT: where the file system of linux.intelRdt is mounted */
 	bool groups_kept;  /* INIT: setgroups(2) is forbidden, the caller's groups stay */
 
@@ -80,6 +81,9 @@ const char *run_new_process(const struct run *run);
 
 /* Zeroes *run but for the fds, which become -1. */
 void run_init(struct run *run, const struct plan *plan);
+
+/* Closes what undoing has no use for, so that it has descriptors when there are few. */
+void run_forget(struct run *run);
 
 /* Closes what is open in this process. */
 void run_done(struct run *run);

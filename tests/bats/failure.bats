@@ -325,3 +325,47 @@ kill_everywhere() {
 		assert_nothing_left || broken "$row" "something is left"
 	done
 }
+
+# few N COMMAND...: with N descriptors at most; bats has some of its own, which are closed.
+few() {
+	local n=$1
+	shift
+	attempt timeout -k 5 60 bash -c 'for fd in /proc/self/fd/*; do
+			fd=${fd##*/}; [ "$fd" -le 2 ] || eval "exec $fd>&-"
+		done; ulimit -n "$0"; exec "$@"' "$n" "$HULL" --root "$ROOT" "$@"
+}
+
+@test "with any number of descriptors it fails or it doesn't, and leaves nothing" {
+	local n failed=0
+	unset NOTIFY_SOCKET
+	mapping
+	config 'del(.hooks) | .linux.seccomp |= (del(.listenerPath) | .syscalls[0].action = "SCMP_ACT_ERRNO")'
+	args /bin/true
+	for n in $(seq 4 40); do
+		few "$n" run "$ID"
+		[ "$status" != 0 ] || break
+		[ "$status" = 1 ] || broken "$n descriptors" "status $status"
+		matches "Too many open files|memfd|descriptors"
+		assert_nothing_left || broken "$n descriptors" "something is left"
+		failed=$((failed + 1))
+	done
+	assert_status 0
+	[ "$failed" -gt 5 ]
+}
+
+@test "what can't be looked at for want of descriptors isn't taken for stopped" {
+	local n
+	unset NOTIFY_SOCKET
+	probe sleep 100
+	create
+	start
+	for n in $(seq 4 24); do
+		few "$n" delete "$ID"
+		[ "$status" != 0 ] || broken "$n descriptors" "it was deleted"
+		few "$n" exec "$ID" /bin/true
+		lacks stopped
+	done
+	is_status running "$ID"
+	few 64 delete --force "$ID"
+	assert_status 0
+}
