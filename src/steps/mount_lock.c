@@ -33,6 +33,7 @@ struct work {
 	struct run *run;
 	struct oci_error err;
 	bool done;
+	bool by_user_ns; /* what failed is the child with a user namespace of its own */
 };
 
 /* The how manieth tree: the plan's mounts, then the root and the null device. */
@@ -207,7 +208,8 @@ static int attached(struct work *work, struct oci_error *err)
 	TRY(attach_all(work->run, err));
 	if (in_child(work, CLONE_NEWUSER | CLONE_NEWNS, copied, err) == 0)
 		return 0;
-	return err->num == EPERM || err->num == ENOSPC ? idmap_explain(err) : -1;
+	work->by_user_ns = true;
+	return -1;
 }
 
 int mount_lock(struct run *run, struct oci_error *err)
@@ -222,6 +224,9 @@ int mount_lock(struct run *run, struct oci_error *err)
 		return fail_sys(err, "mmap");
 	work->run = run;
 	result = in_child(work, 0, attached, err);
+	/* Not in the child, which has nothing but a tmpfs by then: no /proc to find the reason in. */
+	if (result < 0 && work->by_user_ns && (err->num == EPERM || err->num == ENOSPC))
+		(void)idmap_explain(err);
 	(void)munmap(work, sizeof(*work)); /* can't fail */
 	return result;
 }

@@ -192,6 +192,7 @@ as_nobody() {
 	chmod o+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/*/ "$BATS_RUN_TMPDIR"/*/*/ 2>/dev/null || true
 	cp "$HULL" "$T/hull"
 	if as_nobody test -x "$T/hull"; then
+		chown nobody "$T/run/hull/half-made"
 		run as_nobody env XDG_RUNTIME_DIR="$T/run" "$T/hull" list -q
 		assert_status 0
 		assert_equal "$output" half-made
@@ -203,6 +204,7 @@ as_nobody() {
 		echo "# nobody can't reach $T" >&3
 	fi
 	if [ "$(id -u)" = 0 ]; then
+		chown 0 "$T/run/hull/half-made"
 		run env XDG_RUNTIME_DIR="$T/run" "$HULL" list -q
 		lacks half-made
 		run env XDG_RUNTIME_DIR="$T/run" "$HULL" --rootless true list -q

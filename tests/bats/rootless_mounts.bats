@@ -39,6 +39,11 @@ user_namespace() {
 		| .linux.gidMappings = .linux.uidMappings'
 }
 
+# hull by the unprivileged user.
+first_hull() {
+	setpriv --reuid "$FIRST" --regid "$FIRST" --clear-groups "$OPEN/hull" --root "$ROOT" "$@"
+}
+
 # as WHO: runs the bundle; the config must have the user namespace that WHO needs.
 as() {
 	chown -hR $FIRST:$FIRST "$OPEN/bundle" "$OPEN/root" "$OPEN/src"
@@ -187,15 +192,14 @@ everywhere() {
 	user_namespace $FIRST
 	args /bin/sleep 100
 	chown -hR $FIRST:$FIRST "$OPEN/bundle" "$OPEN/root" "$OPEN/src"
-	attempt setpriv --reuid "$FIRST" --regid "$FIRST" --clear-groups "$OPEN/hull" --root "$ROOT" \
-		--cgroup-manager disabled create --bundle "$BUNDLE" "${ID}first"
+	attempt first_hull --cgroup-manager disabled create --bundle "$BUNDLE" "${ID}first"
 	assert_status 0
 	# Before that nobody without privilege may look into its process.
-	attempt setpriv --reuid "$FIRST" --regid "$FIRST" --clear-groups "$OPEN/hull" --root "$ROOT" \
-		start "${ID}first"
+	attempt first_hull start "${ID}first"
 	assert_status 0
-	wait_status running "${ID}first"
-	config --arg p "/proc/$(pid_of "${ID}first")/ns" '.linux.namespaces |= map(
+	attempt first_hull state "${ID}first"
+	assert_equal "$(jq -r .status <<<"$output")" running
+	config --arg p "/proc/$(jq .pid <<<"$output")/ns" '.linux.namespaces |= map(
 			if .type == "user" then .path = $p + "/user"
 			elif .type == "ipc" then .path = $p + "/ipc" else . end)
 		| del(.linux.uidMappings, .linux.gidMappings)'
@@ -204,4 +208,5 @@ everywhere() {
 	assert_status 0
 	has text "write /dev/full: ENOSPC"
 	matches '^stat /: .*owner=0:0 '
+	first_hull delete --force "${ID}first"
 }
