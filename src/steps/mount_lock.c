@@ -224,7 +224,8 @@ int mount_lock(struct run *run, struct oci_error *err)
 		return fail_sys(err, "mmap");
 	work->run = run;
 	result = in_child(work, 0, attached, err);
-	/* Not in the child, which has nothing but a tmpfs by then: no /proc to find the reason in. */
+	/* Not in the child, which has nothing but a tmpfs by then: no /proc to find the reason in.
+	 */
 	if (result < 0 && work->by_user_ns && (err->num == EPERM || err->num == ENOSPC))
 		(void)idmap_explain(err);
 	(void)munmap(work, sizeof(*work)); /* can't fail */
