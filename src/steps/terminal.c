@@ -23,19 +23,25 @@ int terminal_connect(struct run *run, struct oci_error *err)
 	return run->console_socket < 0 ? fail_in(err, "--console-socket") : 0;
 }
 
-/* The ptmx of the container's devpts, checked: the root file system could offer anything. */
+/* The ptmx of the container's devpts. Opening a device can have effects, so what is opened must not
+ * be something else than what was looked at: nobody can put a file of his own into a devpts, and a
+ * mount on one of its names is refused. */
 static int open_own_ptmx(struct run *run)
 {
-	auto_fd fd = inroot_try_open(run->rootfs, "/dev/pts/ptmx", O_PATH);
+	struct open_how how = { .flags = O_RDWR | O_NOCTTY | O_CLOEXEC,
+				.resolve =
+					RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS };
+	auto_fd dir = inroot_try_open(run->rootfs, "/dev/pts", O_PATH | O_DIRECTORY);
+	auto_fd fd = -1;
 	struct statfs fs;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0 || fstatfs(fd, &fs) < 0)
+	if (dir < 0 || fstatfs(dir, &fs) < 0 || fs.f_type != DEVPTS_SUPER_MAGIC)
 		return -1;
-	if (!S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2) || fs.f_type != DEVPTS_SUPER_MAGIC)
+	fd = sys_openat2(dir, "ptmx", &how);
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != makedev(5, 2))
 		return -1;
-	/* Opened only now: opening a device can have effects. */
-	return inroot_try_open(run->rootfs, "/dev/pts/ptmx", O_RDWR | O_NOCTTY);
+	return fd_take(&fd);
 }
 
 static int bind_console(struct run *run, int slave, struct oci_error *err)

@@ -398,6 +398,38 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	assert_equal "$(grep -c '^fd=' <<<"$output")" 3
 }
 
+# The container may swap what is at /dev/pts/ptmx between a look and an open, and hull, which is outside
+# of the container's device filter then, would open any device that it has put there.
+@test "the terminal's ptmx is opened once, in a devpts and nowhere else" {
+	require strace
+	running
+	attempt timeout 60 script -qec "strace -f -qq -o '$T/trace' -e trace=openat2 \
+		'$HULL' --root '$ROOT' exec -t '$ID' /bin/echo ran" /dev/null
+	assert_status 0
+	has_text ran
+	output=$(grep ptmx "$T/trace")
+	matches '"ptmx", .*O_RDWR.*RESOLVE_NO_XDEV.*RESOLVE_NO_SYMLINKS'
+	lacks_match '/ptmx".*O_RDWR'
+}
+
+@test "a file of the image's or a mount in the place of ptmx is no terminal" {
+	config '.mounts |= map(select(.destination != "/dev/pts"))'
+	mkdir -p rootfs/dev/pts
+	config '.mounts |= map(select(.destination != "/dev"))'
+	mknod rootfs/dev/pts/ptmx c 5 2
+	running
+	attempt timeout 60 script -qec "'$HULL' --root '$ROOT' exec -t '$ID' /bin/echo ran" /dev/null
+	[ "$status" != 0 ]
+	has_text "no devpts"
+	hull delete --force "$ID"
+	config '.mounts += [{ destination: "/dev/pts", type: "devpts", options: ["newinstance", "ptmxmode=0666"] },
+		{ destination: "/dev/pts/ptmx", type: "bind", source: "/dev/zero", options: ["bind"] }]'
+	running
+	attempt timeout 60 script -qec "'$HULL' --root '$ROOT' exec -t '$ID' /bin/echo ran" /dev/null
+	[ "$status" != 0 ]
+	has_text "no devpts"
+}
+
 @test "the terminal goes to the console socket; detached without one it is refused" {
 	require python
 	running
