@@ -113,6 +113,19 @@ static void name_seccomp(struct oci_features_seccomp *seccomp, struct arena *are
 	seccomp->supported_flags = document_strings(arena, names, n);
 }
 
+/* Under the name that other runtimes give it. */
+static void name_library(struct oci_features *features, struct arena *arena)
+{
+	static const char key[] = "io.github.seccomp.libseccomp.version";
+	struct oci_pair *pair = arena_array(arena, 1, sizeof(*pair));
+
+	if (!pair)
+		return;
+	pair->key = arena_strdup(arena, key);
+	pair->value = arena_strdup(arena, filter_library_version());
+	features->annotations = (struct oci_pairs){ pair, 1 };
+}
+
 static int look(struct oci_features *features, struct arena *arena, struct oci_error *err)
 {
 	struct host host;
@@ -122,6 +135,7 @@ static int look(struct oci_features *features, struct arena *arena, struct oci_e
 	features->oci_version_max = arena_strdup(arena, PLAN_SPEC_VERSION);
 	name_hooks(features, arena);
 	name_mount_options(features, arena);
+	name_library(features, arena);
 	features->linux.present = true;
 	name_namespaces(&features->linux, arena);
 	name_capabilities(&features->linux, arena, host.known_caps);

@@ -59,8 +59,9 @@ const char *globals_root(const struct globals *globals, struct oci_error *err)
 	}
 	if (geteuid() != 0)
 		return fail_code(err, "usage",
-				 "XDG_RUNTIME_DIR is not set, so --root must say where the "
-				 "containers' state is"),
+				 "XDG_RUNTIME_DIR is not %s, so --root must say where the "
+				 "containers' state is",
+				 runtime_dir && runtime_dir[0] ? "an absolute path" : "set"),
 		       NULL;
 	return "/run/hull";
 }

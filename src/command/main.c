@@ -14,6 +14,7 @@
 #include "command/log.h"
 #include "config.h"
 #include "plan/plan.h"
+#include "steps/seccomp.h"
 
 /* In the order of a container's life, then what is about bundles and hull itself. */
 static const struct command *const commands[] = {
@@ -87,6 +88,7 @@ static void print_version(void)
 	(void)printf("hull version %s\n", PACKAGE_VERSION);
 	(void)printf("commit: %s\n", *HULL_COMMIT ? HULL_COMMIT : "unknown");
 	(void)printf("spec: %s\n", PLAN_SPEC_VERSION);
+	(void)printf("libseccomp: %s\n", filter_library_version());
 	(void)printf("cgroup: v2, managers cgroupfs and disabled\n");
 #ifdef HULL_FAULT_INJECTION
 	(void)printf("build: for tests, with fault injection\n");

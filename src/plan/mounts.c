@@ -553,8 +553,8 @@ static int refuse_without_namespace(struct planner *p)
 	bool joined = plan_has_ns(p->plan, NS_MOUNT);
 	enum plan_finding kind = joined ? PLAN_HOST : PLAN_INVALID;
 	const char *why =
-		joined ? "is not implemented in a mount namespace given by path, which "
-			 "hull leaves as it is"
+		joined ? "needs a mount namespace of the container's own: one that is given by "
+			 "path stays as its owner made it"
 		       : "needs a mount namespace, else the host's own mounts would change";
 	const struct oci_config *c = p->config;
 

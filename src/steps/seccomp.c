@@ -82,6 +82,16 @@ static int check_kernel(const struct plan_seccomp *seccomp, struct oci_error *er
 			 complete(seccomp->flags, seccomp->notify));
 }
 
+const char *filter_library_version(void)
+{
+	const struct scmp_version *version = seccomp_version();
+	static char text[40];
+
+	(void)snprintf(text, sizeof(text), "%u.%u.%u", version->major, version->minor,
+		       version->micro);
+	return text;
+}
+
 /* --- PARENT --- */
 
 int filter_prepare(struct run *run, struct oci_error *err)

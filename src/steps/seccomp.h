@@ -50,6 +50,9 @@ unsigned filter_known_flags(unsigned flags);
 /* Whether the kernel knows an action (SECCOMP_RET_*). */
 bool filter_knows_action(uint32_t action);
 
+/* That of the libseccomp in use, as "2.5.4"; static. */
+const char *filter_library_version(void);
+
 /* From the profile to classic BPF, with libseccomp and hull's prologue (steps/seccomp_compile.c).
  * The filter's code is on the heap. */
 int filter_compile(const struct plan_seccomp *seccomp, struct filter *filter,

@@ -147,6 +147,14 @@ static int check_ranges(const struct plan_id_map *map, bool groups, const struct
 
 		if ((range->count == 1 && range->outside == own) || is_lent(lent, range))
 			continue;
+		/* Nobody should lend root's id, so that isn't the advice. */
+		if (range->outside == 0)
+			return fail_code(
+				err, "id-mapping",
+				"%s/%zu: %s id 0 is the host's root: map %u, the own one, to "
+				"the container's root, or a range of %s",
+				map->property, i, groups ? "group" : "user", own,
+				file_name(groups));
 		return fail_code(err, "id-mapping",
 				 "%s/%zu: %s ids %u to %u of the host aren't lent to user '%s': "
 				 "add '%s:%u:%u' to %s",

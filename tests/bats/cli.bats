@@ -170,6 +170,7 @@ complete_words() {
 	run "$HULL" --version
 	assert_status 0
 	matches '^hull version [0-9]+\.[0-9]+\.[0-9]+'
+	matches '^libseccomp: 2\.[0-9]+\.[0-9]+$'
 	matches '^commit: .'
 	has "spec: 1.3.0"
 	assert_equal "$("$HULL" -v)" "$output"
@@ -189,6 +190,7 @@ as_nobody() {
 @test "the default state root of users is in XDG_RUNTIME_DIR, and root ignores that" {
 	mkdir -p "$T/run/hull/half-made"
 	chmod 755 "$T" "$T/run" "$T/run/hull" "$T/run/hull/half-made"
+	[ "$(id -u)" != 0 ] || chown -R 65534:65534 "$T/run/hull"
 	chmod o+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/*/ "$BATS_RUN_TMPDIR"/*/*/ 2>/dev/null || true
 	cp "$HULL" "$T/hull"
 	if as_nobody test -x "$T/hull"; then
@@ -200,6 +202,8 @@ as_nobody() {
 		assert_fails "XDG_RUNTIME_DIR is not set" "--root"
 		run as_nobody env XDG_RUNTIME_DIR= "$T/hull" list -q
 		assert_fails "XDG_RUNTIME_DIR is not set"
+		run as_nobody env XDG_RUNTIME_DIR=run "$T/hull" list -q
+		assert_fails "XDG_RUNTIME_DIR is not an absolute path"
 	else
 		echo "# nobody can't reach $T" >&3
 	fi
@@ -207,6 +211,7 @@ as_nobody() {
 		chown 0 "$T/run/hull/half-made"
 		run env XDG_RUNTIME_DIR="$T/run" "$HULL" list -q
 		lacks half-made
+		chown -R 0:0 "$T/run/hull"
 		run env XDG_RUNTIME_DIR="$T/run" "$HULL" --rootless true list -q
 		has half-made
 	fi
@@ -248,7 +253,8 @@ as_nobody() {
 # --- features, spec, check ---
 
 @test "features lists what this build does, and nothing that it refuses" {
-	"$HULL" features | jq 'del(.linux.capabilities)' | golden features.txt
+	"$HULL" features | jq 'del(.linux.capabilities, .annotations)' | golden features.txt
+	[[ $("$HULL" features | jq -r '.annotations["io.github.seccomp.libseccomp.version"]') =~ ^2\.[0-9]+\.[0-9]+$ ]]
 	assert_equal "$("$HULL" features | jq '.linux.capabilities | length')" \
 		"$(($(cat /proc/sys/kernel/cap_last_cap) + 1))"
 	local word

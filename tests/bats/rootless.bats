@@ -221,6 +221,10 @@ $USER_ID:$((LENT + 30000)):35535"
 	run as_user "$T/hull" check --bundle "$BUNDLE"
 	assert_fails /etc/subgid
 	assert_nothing_left
+	config '.linux.uidMappings[0].hostID = 0'
+	user_run
+	assert_fails "/linux/uidMappings/0: user id 0 is the host's root" "map $USER_ID"
+	[[ $output != *"add 'tess:0:"* ]]
 }
 
 @test "newuidmap's own words are in the error" {

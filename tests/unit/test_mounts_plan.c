@@ -273,7 +273,8 @@ static void test_findings(void)
 	finds("{\"destination\":\"/a\",\"type\":\"tmpfs\"}", "", "invalid /mounts: needs a mount");
 	finds("{\"destination\":\"/a\",\"type\":\"tmpfs\"}",
 	      "\"namespaces\":[{\"type\":\"mount\",\"path\":\"/proc/1/ns/mnt\"}]",
-	      "host /mounts: is not implemented in a mount namespace given by path");
+	      "host /mounts: needs a mount namespace of the container's own: one that is given by "
+	      "path");
 	finds("", "\"maskedPaths\":[\"/a\"]", "invalid /linux/maskedPaths: needs a mount");
 	finds("", "\"readonlyPaths\":[\"/a\"]", "invalid /linux/readonlyPaths: needs a mount");
 	finds("", "\"rootfsPropagation\":\"shared\"",
