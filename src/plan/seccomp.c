@@ -514,16 +514,14 @@ int plan_seccomp(struct planner *p)
 {
 	const struct oci_seccomp *in = &p->config->linux.seccomp;
 	struct plan_seccomp *out = &p->plan->seccomp;
-	bool refused = p->refused;
+	size_t before = p->n_refused;
 
 	if (asks_for_nothing(in))
 		return 0;
 	out->present = true;
-	p->refused = false;
 	TRY(take_all(p, in, out));
 	/* What such a filter would do isn't known when a part of it was refused. */
-	if (!p->refused && out->rules)
+	if (p->n_refused == before && out->rules)
 		TRY(check_own_calls(p, out));
-	p->refused |= refused;
 	return check_privilege(p);
 }
