@@ -323,19 +323,29 @@ static bool exec_affinity(const struct plan *p)
 	return initial_affinity(p) || final_affinity(p);
 }
 
+static bool user_names(const struct plan *p)
+{
+	return p->process.user_name || p->process.group_name;
+}
+
+static bool looks_up(const struct plan *p)
+{
+	return user_names(p) || home(p);
+}
+
 static bool exec_writes_proc(const struct plan *p)
 {
-	return labels(p) || oom_score(p);
+	return labels(p) || oom_score(p) || looks_up(p);
+}
+
+static bool drops_proc(const struct plan *p)
+{
+	return looks_up(p) && !labels(p);
 }
 
 static bool exec_sees_filter(const struct plan *p)
 {
 	return filtered(p) && !stays_frozen(p);
-}
-
-static bool user_names(const struct plan *p)
-{
-	return p->process.user_name || p->process.group_name;
 }
 
 static bool has_user_not(const struct plan *p)
@@ -516,6 +526,7 @@ const struct row exec_rows[] = {
 	ROW(DO,   STAGE,  STAGE,  "give standard streams to the user",      .when = terminal_not, .run = terminal_own_streams),
 	ROW(DO,   STAGE,  STAGE,  "enter the working directory",            .run = process_enter_cwd),
 	ROW(DO,   STAGE,  STAGE,  "find HOME",                              .when = home, .run = process_find_home),
+	ROW(DO,   STAGE,  STAGE,  "let go of the procfs",                   .when = drops_proc, .run = enter_drop_proc),
 	/* With a user namespace of its own there is nothing in it that the container hasn't itself. */
 	ROW(DO,   STAGE,  STAGE,  "shed what the process won't need",       .when = has_user_not, .run = enter_shed),
 	ROW(FORK, STAGE,  INIT,   "fork into cgroup and namespaces",        .run = spawn_init, .undo = spawn_kill_init),

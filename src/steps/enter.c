@@ -2,6 +2,7 @@
 #include "steps/enter.h"
 
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
@@ -141,7 +142,10 @@ int enter_let_go(struct run *run, struct oci_error *err)
 	const struct plan_process *process = &run->plan->process;
 	bool labels = process->apparmor_profile || process->selinux_label;
 	int cgroup = run->cgroup;
-	int proc = labels ? run->proc : -1; /* the new process opens a file of its own in it */
+	bool looks_up = run->plan->process.user_name || run->plan->process.group_name ||
+			run->plan->process.needs_home;
+	/* The new process opens a file of its own in it; names are looked up by it. */
+	int proc = labels || looks_up ? run->proc : -1;
 	int cgroup_ns = run->ns_fd[NS_CGROUP];
 	const int keep[] = { run->rootfs, run->channel, cgroup, proc, cgroup_ns };
 
@@ -156,12 +160,19 @@ int enter_shed(struct run *run, struct oci_error *err)
 {
 	struct stat st;
 
-	/* The cgroup namespace is joined by the process itself, which takes privilege: it sheds
-	 * then. */
-	if (run->ns_fd[NS_CGROUP] >= 0)
-		return 0;
 	/* Into a cgroup that belongs to somebody else the clone needs privilege. */
 	if (run->cgroup >= 0 && (fstat(run->cgroup, &st) < 0 || st.st_uid != geteuid()))
 		return 0;
+	/* The cgroup namespace is joined by the process itself, which takes this one: it sheds
+	 * once more then. */
+	if (run->ns_fd[NS_CGROUP] >= 0)
+		return process_shed_but(run, UINT64_C(1) << CAP_SYS_ADMIN, err);
 	return process_shed(run, err);
+}
+
+int enter_drop_proc(struct run *run, struct oci_error *err)
+{
+	(void)err;
+	fd_drop(&run->proc);
+	return 0;
 }

@@ -35,4 +35,7 @@ int enter_let_go(struct run *run, struct oci_error *err);
  * gives up what neither it nor its last rows need. */
 int enter_shed(struct run *run, struct oci_error *err);
 
+/* STAGE: the procfs by which names were looked up isn't for the process. */
+int enter_drop_proc(struct run *run, struct oci_error *err);
+
 #endif

@@ -15,16 +15,22 @@
 /* A file that grows for ever ends here; a longer line is passed over. */
 enum { FILE_LIMIT = 4 * 1024 * 1024, LINE_LIMIT = 16 * 1024, FIELDS = 7 };
 
-/* What isn't a regular file (a fifo, a device) isn't even opened. -1 and errno. */
-static int open_regular(int root, const char *path)
+/* What isn't a regular file (a fifo, a device) isn't even opened. With a procfs of hull's it can't
+ * be swapped between the look and the open either: STAGE is outside of the container's device
+ * filter, and opening a device has effects. -1 and errno. */
+static int open_regular(int root, int proc, const char *path)
 {
 	auto_fd probe = inroot_try_open(root, path, O_PATH);
 	auto_fd fd = -1;
 	struct stat st;
+	char name[32];
 
 	if (probe < 0 || fstat(probe, &st) < 0)
 		return -1;
-	if (S_ISREG(st.st_mode))
+	(void)snprintf(name, sizeof(name), "self/fd/%d", probe);
+	if (S_ISREG(st.st_mode) && proc >= 0)
+		fd = openat(proc, name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	else if (S_ISREG(st.st_mode))
 		fd = inroot_try_open(root, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
 	else
 		errno = EINVAL;
@@ -115,10 +121,10 @@ static bool visit_home(char *const *field, size_t n, void *ctx)
 	return (size_t)snprintf(search->home, search->room, "HOME=%s", field[5]) < search->room;
 }
 
-bool passwd_home(int root, uid_t uid, char *home, size_t room)
+bool passwd_home(int root, int proc, uid_t uid, char *home, size_t room)
 {
 	struct home_search search = { uid, home, room };
-	auto_fd fd = open_regular(root, PASSWD);
+	auto_fd fd = open_regular(root, proc, PASSWD);
 
 	return fd >= 0 && each_line(fd, visit_home, &search);
 }
@@ -151,10 +157,10 @@ static bool visit_group(char *const *field, size_t n, void *ctx)
 	return true;
 }
 
-static int find_name(int root, const char *path, struct name_search *search,
+static int find_name(int root, int proc, const char *path, struct name_search *search,
 		     bool (*visit)(char *const *, size_t, void *), struct oci_error *err)
 {
-	auto_fd fd = open_regular(root, path);
+	auto_fd fd = open_regular(root, proc, path);
 
 	if (fd < 0 && errno == EINVAL)
 		return fail_code(err, "no-user", "--user: '%s' of the container is no regular file",
@@ -221,7 +227,7 @@ static int find_groups(struct run *run, struct oci_error *err)
 	struct member_search search = { .name = process->user_name,
 					.run = run,
 					.n = process->n_gids };
-	auto_fd fd = open_regular(run->rootfs, GROUP);
+	auto_fd fd = open_regular(run->rootfs, run->proc, GROUP);
 
 	if (process->n_gids > RUN_GROUPS)
 		return fail_code(err, "no-user", "--additional-gids: more than %d groups",
@@ -265,11 +271,11 @@ int passwd_find_user(struct run *run, struct oci_error *err)
 	struct name_search group = { .name = process->group_name };
 
 	if (user.name) {
-		TRY(find_name(run->rootfs, PASSWD, &user, visit_user, err));
+		TRY(find_name(run->rootfs, run->proc, PASSWD, &user, visit_user, err));
 		process->uid = user.uid;
 	}
 	if (group.name) {
-		TRY(find_name(run->rootfs, GROUP, &group, visit_group, err));
+		TRY(find_name(run->rootfs, run->proc, GROUP, &group, visit_group, err));
 		process->gid = group.gid;
 	}
 	if (process->users_groups) {

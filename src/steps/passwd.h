@@ -12,7 +12,7 @@
 #include "steps/run.h"
 
 /* "HOME=..." of the first entry of that uid into home; false when there is none. */
-bool passwd_home(int root, uid_t uid, char *home, size_t room);
+bool passwd_home(int root, int proc, uid_t uid, char *home, size_t room);
 
 /* exec, STAGE in the container's root: what plan->process.user_name and group_name mean there, into
  * the ids of run->own_process. An entry whose number isn't one, or out of range, is an error and is

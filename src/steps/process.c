@@ -173,7 +173,8 @@ static void add_env(struct run *run, char *entry)
 int process_find_home(struct run *run, struct oci_error *err)
 {
 	(void)err;
-	if (!passwd_home(run->rootfs, run->plan->process.uid, run->home, sizeof(run->home)))
+	if (!passwd_home(run->rootfs, run->proc, run->plan->process.uid, run->home,
+			 sizeof(run->home)))
 		(void)snprintf(run->home, sizeof(run->home), "HOME=/");
 	add_env(run, run->home);
 	return 0;
@@ -272,15 +273,16 @@ int process_set_capabilities(struct run *run, struct oci_error *err)
 	return set_capabilities(&run->plan->process.caps, until_execve(run->plan), err);
 }
 
-int process_shed(struct run *run, struct oci_error *err)
+int process_shed_but(struct run *run, uint64_t besides, struct oci_error *err)
 {
 	const struct plan_capabilities *caps = &run->plan->process.caps;
 	const uint64_t later =
 		UINT64_C(1) << CAP_SETUID | UINT64_C(1) << CAP_SETGID | UINT64_C(1) << CAP_SETPCAP |
 		(run->plan->process.scheduler.late ? UINT64_C(1) << CAP_SYS_NICE : 0);
 	/* Inheritable ones have to be permitted at the time they are chosen. */
-	uint64_t keep = (caps->permitted | caps->inheritable | later | until_execve(run->plan)) &
-			run->plan->capabilities;
+	uint64_t keep =
+		(caps->permitted | caps->inheritable | later | besides | until_execve(run->plan)) &
+		run->plan->capabilities;
 	uint32_t kept[2];
 	uint32_t none[2] = { 0, 0 };
 
@@ -290,6 +292,11 @@ int process_shed(struct run *run, struct oci_error *err)
 	if (sys_capset(kept, kept, none) < 0)
 		return fail_sys(err, "capset");
 	return 0;
+}
+
+int process_shed(struct run *run, struct oci_error *err)
+{
+	return process_shed_but(run, 0, err);
 }
 
 static int differs(const char *what, unsigned long long is, unsigned long long should,

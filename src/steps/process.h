@@ -37,6 +37,9 @@ int process_find_home(struct run *run, struct oci_error *err);
  * into INIT must not be worth more than looking into the process. */
 int process_shed(struct run *run, struct oci_error *err);
 
+/* The same, but keeps `besides` (a set) where it is held. */
+int process_shed_but(struct run *run, uint64_t besides, struct oci_error *err);
+
 /* All of the confinement below at once, for a startContainer hook. */
 int process_confine(struct run *run, struct oci_error *err);
 

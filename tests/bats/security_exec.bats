@@ -81,6 +81,41 @@ assert_binary_whole() {
 	lacks_match "-> ($T|$CGROUP|/usr|/run/hull|/sys)"
 }
 
+# A process of the container's is stopped by a signal.
+stopped_inside() {
+	sed 's|.*|/proc/&/status|' "$CGROUP/$ID/cgroup.procs" | xargs cat 2>/dev/null | grep -q '^State:.T'
+}
+
+# The container may hold CAP_SYS_PTRACE, and then takes over what it sees.
+@test "the new process is born with the container's capabilities and what joining takes, no more" {
+	require hull_test
+	running
+	HULL_FAULT="join the container's cgroup namespace:stop-init" "$HULL_TEST" --root "$ROOT" \
+		exec "$ID" /bin/true >"$T/exec" 2>&1 </dev/null &
+	local exec=$! born caps
+	wait_until stopped_inside
+	born=$(tail -n 1 "$CGROUP/$ID/cgroup.procs")
+	caps=$(sed -n 's/^CapPrm:\t/0x/p' "/proc/$born/status")
+	kill -KILL "$exec"
+	wait "$exec" || true
+	# chown, dac_override, fowner, fsetid, kill, setgid, setuid, setpcap, sys_chroot, sys_admin, mknod
+	assert_equal $((caps & ~0x82c01fb)) 0
+}
+
+@test "passwd can't be swapped for a device between the look and the open" {
+	require strace
+	running
+	echo 'user:x:7:8::/:/bin/sh' >rootfs/etc/passwd
+	attempt timeout 60 strace -f -qq -o "$T/trace" -e trace=openat,openat2 \
+		"$HULL" --root "$ROOT" exec -u user "$ID" /bin/probe ids
+	assert_status 0
+	has uid=7,7,7
+	output=$(cat "$T/trace")
+	matches '"/?etc/passwd", .*O_PATH'
+	lacks_match '"/?etc/passwd", .*O_NONBLOCK'
+	matches '"self/fd/[0-9]+", O_RDONLY.*O_NONBLOCK'
+}
+
 @test "a number is a number for exec -u, whatever the image's passwd says" {
 	printf '1:x:0:0::/root:/bin/sh\n1000:x:0:0::/root:/bin/sh\nroot:x:0:0::/:/bin/sh\n' >rootfs/etc/passwd
 	printf '5:x:0:\n' >rootfs/etc/group

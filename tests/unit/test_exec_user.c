@@ -118,7 +118,7 @@ static int look_up(const char *name, const char *group, struct oci_error *err)
 					   .users_groups = name && !group,
 					   .uid = 77,
 					   .gid = 78 } };
-	run = (struct run){ .plan = &plan, .own_process = &plan.process };
+	run = (struct run){ .plan = &plan, .own_process = &plan.process, .proc = -1 };
 	run.rootfs = open(top, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	*err = (struct oci_error){ 0 };
 	result = passwd_find_user(&run, err);
