@@ -125,6 +125,17 @@ static bool oom_score(const struct plan *p)
 	return p->process.present && p->process.has_oom_score_adj;
 }
 
+/* INIT has it from STAGE, whom nobody without privilege may touch once it has joined. */
+static bool oom_score_early(const struct plan *p)
+{
+	return oom_score(p) && stage(p);
+}
+
+static bool oom_score_late(const struct plan *p)
+{
+	return oom_score(p) && !stage(p);
+}
+
 static bool labels(const struct plan *p)
 {
 	return p->process.apparmor_profile || p->process.selinux_label;
@@ -164,6 +175,12 @@ static bool notify(const struct plan *p)
 static bool created_first(const struct plan *p)
 {
 	return !p->request->run;
+}
+
+/* Without privilege: who has CAP_SYS_PTRACE where hull began may look at any process in there. */
+static bool created_by_user(const struct plan *p)
+{
+	return created_first(p) && p->host && p->host->rootless && p->host->euid != 0;
 }
 
 static bool pid_file(const struct plan *p)
@@ -397,6 +414,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "open the channel",                       .run = spawn_channel),
 
 	ROW(FORK, PARENT, STAGE,  "fork to join namespaces",                .when = stage, .run = spawn_stage, .undo = spawn_kill_stage),
+	ROW(DO,   PARENT, PARENT, "set the oom score early",                .when = oom_score_early, .run = caller_set_oom_score),
 	ROW(PASS, PARENT, STAGE,  "join",                                   .when = stage),
 	ROW(DO,   STAGE,  STAGE,  "join namespaces given by path",          .when = joins, .run = namespace_join),
 	/* After the joins, which take the caller's privilege; the time namespace belongs to it. */
@@ -408,7 +426,7 @@ const struct row create_rows[] = {
 	ROW(FORK, PARENT, INIT,   "fork into cgroup and namespaces",        .when = stage_not, .run = spawn_init, .undo = spawn_kill_init),
 	ROW(DO,   PARENT, PARENT, "enter the RDT class of service",         .when = intel_rdt, .run = intel_rdt_enter),
 	/* While INIT waits, still open to its creator's looks: what it can't do itself. */
-	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
+	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score_late, .run = caller_set_oom_score),
 	ROW(DO,   PARENT, PARENT, "write the id maps",                      .when = new_user, .run = idmap_write),
 	ROW(DO,   PARENT, PARENT, "compare the id maps",                    .when = told_maps, .run = idmap_compare),
 	/* By PARENT: in a user namespace INIT has no say over the host's. Undone before INIT is, with which
@@ -459,6 +477,7 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "take the real ids back",                 .when = process, .run = process_restore_real_ids),
 	ROW(DO,   INIT,   INIT,   "shed what start won't need",              .run = process_shed),
 	ROW(DO,   INIT,   INIT,   "outlive the creator",                    .run = spawn_outlive),
+	ROW(DO,   INIT,   INIT,   "let its creator look at it",             .when = created_by_user, .run = spawn_let_look),
 	ROW(PASS, INIT,   PARENT, "ready",                                  .patient = create_container),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
 	ROW(DO,   PARENT, PARENT, "set scheduling and I/O priority",        .when = scheduled, .run = scheduling_set),
@@ -515,6 +534,8 @@ const struct row exec_rows[] = {
 
 	ROW(DO,   PARENT, PARENT, "go to the initial CPUs",                 .when = initial_affinity, .run = scheduling_initial_affinity),
 	ROW(FORK, PARENT, STAGE,  "fork to join namespaces",                .run = spawn_stage, .undo = spawn_kill_stage),
+	/* While STAGE is still outside, where an unprivileged caller may write it; INIT inherits it. */
+	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
 	ROW(PASS, PARENT, STAGE,  "join"),
 	/* By STAGE and not by the process itself: the container sees what is born in its pid namespace, and
 	 * by then nothing of the host must be in it. The terminal too, for INIT may be born frozen. */
@@ -535,7 +556,6 @@ const struct row exec_rows[] = {
 	ROW(DO,   PARENT, PARENT, "enter the RDT class of service",         .when = intel_rdt, .run = intel_rdt_enter),
 	ROW(DO,   PARENT, PARENT, "send the terminal",                      .when = console, .run = terminal_send),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
-	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
 	ROW(DO,   PARENT, PARENT, "set scheduling and I/O priority",        .when = scheduled, .run = scheduling_set),
 	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),
 	ROW(DO,   PARENT, PARENT, "send the pidfd",                         .when = pidfd_socket, .run = record_send_pidfd),

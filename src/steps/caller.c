@@ -2,6 +2,7 @@
 #include "steps/caller.h"
 
 #include <inttypes.h>
+#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -125,11 +126,18 @@ int caller_raise_rlimits(struct run *run, struct oci_error *err)
 
 int caller_set_oom_score(struct run *run, struct oci_error *err)
 {
+	bool early = run->stage_pid > 0;
+	pid_t pid = early ? run->stage_pid : run->init_pid;
+	struct pollfd ended = { .fd = early ? run->stage_pidfd : run->init_pidfd,
+				.events = POLLIN };
 	char name[48], value[16];
 
-	(void)snprintf(name, sizeof(name), "%d/oom_score_adj", run->init_pid);
+	(void)snprintf(name, sizeof(name), "%d/oom_score_adj", pid);
 	(void)snprintf(value, sizeof(value), "%d", run->plan->process.oom_score_adj);
-	if (file_write_at(run->proc, name, value, err) < 0)
-		return fail_in(err, "/process/oomScoreAdj");
-	return 0;
+	if (file_write_at(run->proc, name, value, err) == 0)
+		return 0;
+	/* The kernel would call it a lack of permission. */
+	if (poll(&ended, 1, 0) > 0)
+		return fail_code(err, "init-died", "process %d was killed", pid);
+	return fail_in(err, "/process/oomScoreAdj");
 }

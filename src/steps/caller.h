@@ -40,7 +40,7 @@ int caller_lower_rlimits(struct run *run, struct oci_error *err);
 /* PARENT, on INIT, before that: the others, for which INIT may lack the privilege. */
 int caller_raise_rlimits(struct run *run, struct oci_error *err);
 
-/* PARENT, on INIT: process.oomScoreAdj. */
+/* PARENT, on INIT, or on STAGE, from which INIT has it: process.oomScoreAdj. */
 int caller_set_oom_score(struct run *run, struct oci_error *err);
 
 #endif

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include "base/fd.h"
@@ -97,6 +98,9 @@ int enter_join(struct run *run, struct oci_error *err)
 {
 	int flags = run->join_flags & ~CLONE_NEWCGROUP;
 
+	/* From now on the container's processes must not look into it. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return fail_sys(err, "prctl(PR_SET_DUMPABLE)");
 	/* The caller's groups aren't the container's. Inside of a user namespace that forbids it
 	 * they would stay, and an unprivileged caller can't drop them here either (process.c). */
 	if (flags & CLONE_NEWUSER)

@@ -243,6 +243,7 @@ static int take_gid(const struct run *run, struct oci_error *err)
 
 int idmap_become(struct run *run, struct oci_error *err)
 {
+	const struct request_exec *exec = run->plan->request->exec;
 	struct pollfd parent = { .fd = run->channel };
 
 	/* EPERM: setgroups(2) is forbidden in this namespace, by "deny". */
@@ -253,6 +254,9 @@ int idmap_become(struct run *run, struct oci_error *err)
 	/* The kernel took both of these back with the change of ids. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return fail_sys(err, "prctl");
+	/* Nobody waits for what exec made in a paused container. */
+	if (exec && exec->paused)
+		return 0;
 	if (poll(&parent, 1, 0) > 0 && (parent.revents & POLLHUP))
 		return fail_code(err, "init-died", "PARENT is gone");
 	return 0;

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -118,6 +119,9 @@ int namespace_join(struct run *run, struct oci_error *err)
 {
 	bool joins_user = run->ns_fd[NS_USER] >= 0;
 
+	/* From now on others who are in there must not look into it. */
+	if (!plan_new_ns(run->plan, NS_USER) && prctl(PR_SET_DUMPABLE, 0) < 0)
+		return fail_sys(err, "prctl(PR_SET_DUMPABLE)");
 	/* Those of the host's first: inside the user namespace nothing is left of the caller's
 	 * privilege. Those of a pod then, which belong to it. */
 	TRY(join_others(run, joins_user, err));

@@ -39,11 +39,14 @@ int spawn_channel(struct run *run, struct oci_error *err)
 }
 
 /* What every child does first. Nothing here can fail. */
-static void begin_child(struct run *run)
+static void begin_child(struct run *run, bool on_the_host)
 {
+	bool outside = on_the_host || plan_new_ns(run->plan, NS_USER);
+
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* Else nobody without privilege could write its id maps; undone by idmap_become. */
-	(void)prctl(PR_SET_DUMPABLE, plan_new_ns(run->plan, NS_USER) && run->plan->host->euid != 0);
+	/* Else nobody without privilege could write its id maps or oom score; undone by
+	 * idmap_become, or before STAGE joins what is there already. */
+	(void)prctl(PR_SET_DUMPABLE, outside && run->plan->host->euid != 0);
 	/* The lock on the state directory belongs to the open file: it would outlive PARENT. */
 	fd_drop(&run->state_dir);
 	fd_drop(&run->console_socket);
@@ -63,7 +66,7 @@ int spawn_stage(struct run *run, struct oci_error *err)
 	if (pid < 0)
 		return fail_sys(err, "clone3");
 	if (pid == 0) {
-		begin_child(run);
+		begin_child(run, true);
 		return 0;
 	}
 	fd_drop(&run->channel_child);
@@ -162,7 +165,7 @@ int spawn_init(struct run *run, struct oci_error *err)
 		/* It is in the cgroup; the directory would be a way out to the host's tree for
 		 * whoever in a shared pid namespace may look into this process. */
 		fd_drop(&run->cgroup);
-		begin_child(run);
+		begin_child(run, false);
 		(void)setsid();
 		return 0;
 	}
@@ -213,6 +216,14 @@ int spawn_outlive(struct run *run, struct oci_error *err)
 	(void)run;
 	if (prctl(PR_SET_PDEATHSIG, 0) < 0)
 		return fail_sys(err, "prctl(PR_SET_PDEATHSIG)");
+	return 0;
+}
+
+int spawn_let_look(struct run *run, struct oci_error *err)
+{
+	(void)run;
+	if (prctl(PR_SET_DUMPABLE, 1) < 0)
+		return fail_sys(err, "prctl(PR_SET_DUMPABLE)");
 	return 0;
 }
 

@@ -31,6 +31,11 @@ int spawn_stage_gone(struct run *run, struct oci_error *err);
  * of the channel still ends INIT. */
 int spawn_outlive(struct run *run, struct oci_error *err);
 
+/* INIT of a caller without privilege, which holds nothing of the host any more: exec and verify may
+ * look at a created container, for which the kernel wants a dumpable process. Its ids and user
+ * namespace still guard it: whoever may look now may look at the program later. */
+int spawn_let_look(struct run *run, struct oci_error *err);
+
 /* START: the channel ended. Executed (0), or did INIT die before (-1)? When it is reaped already
  * nobody can know any more, and then no failure is claimed. */
 int spawn_see_executed(struct run *run, struct oci_error *err);

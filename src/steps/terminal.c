@@ -178,11 +178,16 @@ int terminal_send(struct run *run, struct oci_error *err)
 
 /* Pipes, sockets and files: opening /dev/stdout again then works for the container's user. Devices
  * are left alone: others share them, and whoever owns the caller's terminal can read what is typed
- * there long after the container is gone. So is a file that was handed over for reading only. */
-static bool may_be_given(int fd, const struct stat *st)
+ * there long after the container is gone. So is a file that was handed over for reading only, and
+ * any file of a caller who isn't root of the host: he could lose it to an id that was lent to him.
+ */
+static bool may_be_given(const struct run *run, int fd, const struct stat *st)
 {
+	const struct host *host = run->plan->host;
 	int flags = fcntl(fd, F_GETFL);
 
+	if (S_ISREG(st->st_mode) && host && host->rootless)
+		return false;
 	/* The owner could chmod it, open it again by /proc/self/fd and write. */
 	if (S_ISREG(st->st_mode) && (flags < 0 || (flags & O_ACCMODE) == O_RDONLY))
 		return false;
@@ -198,7 +203,7 @@ int terminal_own_streams(struct run *run, struct oci_error *err)
 
 		if (fstat(fd, &st) < 0)
 			return fail_sys(err, "fstat of fd %d", fd);
-		if (st.st_uid == process->uid || !may_be_given(fd, &st))
+		if (st.st_uid == process->uid || !may_be_given(run, fd, &st))
 			continue;
 		/* Read-only file systems, sockets of old kernels, foreign user namespaces: it is a
 		 * service to the user, not a confinement. */

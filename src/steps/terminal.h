@@ -24,8 +24,8 @@ int terminal_control(struct run *run, struct oci_error *err);
 /* PARENT: sends the master over the console socket, and closes both. */
 int terminal_send(struct run *run, struct oci_error *err);
 
-/* INIT, without a terminal: gives 0, 1, 2 to the container's user, but for null devices, disks and
- * what can't be given. */
+/* INIT, without a terminal: gives 0, 1, 2 to the container's user, but for null devices, disks,
+ * a rootless caller's files, and what can't be given. */
 int terminal_own_streams(struct run *run, struct oci_error *err);
 
 #endif

@@ -3,6 +3,7 @@
 #
 # Every row of exec fails, before its deed and after it, and every living role is killed at every
 # row: the error names the row, nothing of the process is left, and the container hasn't noticed.
+# bats file_tags=everyone
 
 load helpers
 

@@ -43,6 +43,10 @@ require() {
 # The caller that the tests are for.
 have_caller() { [ "${HULL_TEST_AS:-root}" = user ] || have_root; }
 have_root() { [ "$(id -u)" = 0 ]; }
+# For nsenter(1): into what belongs to an ordinary user's container only by its user namespace.
+USER_NS=
+[ "${HULL_TEST_AS:-root}" != user ] || USER_NS=-U
+is_root_of_host() { [ "${HULL_TEST_AS:-root}" = root ]; }
 have_cgroup2() { [ "$(stat -f -c %T $CGROUP)" = cgroup2fs ]; }
 have_hull_test() { [ -x "$HULL_TEST" ]; }
 have_python() { python3 -c '' 2>/dev/null; }

@@ -3,6 +3,7 @@
 #
 # linux.seccomp: what each action, operator and flag does, seen by a process under the filter; the
 # order in which it is loaded; the listener; the cache, whose every fault must end in the right filter.
+# bats file_tags=everyone
 
 load helpers
 
@@ -256,6 +257,7 @@ flags_seen() {
 	sed -nE 's/.*seccomp\(SECCOMP_SET_MODE_FILTER, ([^,]*), \{len=.*/\1/p' "$T/strace"
 }
 
+# bats test_tags=uid0
 @test "each flag reaches the kernel" {
 	local flag
 	for flag in TSYNC LOG SPEC_ALLOW; do
@@ -433,6 +435,7 @@ compiled() {
 	echo "# $n bytes of $size" >&3
 }
 
+# bats test_tags=uid0
 @test "cache: a truncated, longer, empty, foreign or other file is not believed" {
 	local size
 	cached
@@ -460,6 +463,7 @@ compiled() {
 	has "call sysinfo : ENOSPC"
 }
 
+# bats test_tags=uid0
 @test "cache: a folder that others may write, another's, a link or a file is not used" {
 	cached
 	for change in "chmod 770" "chmod 702" "chown 1000"; do
@@ -555,6 +559,7 @@ compiled() {
 	[ -e "$ENTRY" ]
 }
 
+# bats test_tags=uid0
 @test "cache: a full disk means no cache, and no failure" {
 	rules ALLOW "$(rule ERRNO sysinfo 'errnoRet: 28')"
 	mkdir -p "$ROOT/.seccomp"
@@ -587,6 +592,7 @@ compiled() {
 	hull delete "$ID"
 }
 
+# bats test_tags=uid0
 @test "exec: a copy that is damaged, another's or linked elsewhere is an error, never no filter" {
 	local change copy=$ROOT/$ID/seccomp.bpf
 	rules ALLOW "$(rule ERRNO sysinfo 'errnoRet: 28')"
@@ -632,6 +638,7 @@ compiled() {
 	lacks ran
 }
 
+# bats test_tags=real_root
 @test "an unprivileged user: filter, cache and listener, with and without no_new_privs" {
 	local nnp
 	require python setpriv
