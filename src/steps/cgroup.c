@@ -235,7 +235,8 @@ static const char *mkdir_cause(int num)
 {
 	switch (num) {
 	case EROFS:
-		return " (the cgroup2 mount is read-only here)";
+		return " (the cgroup2 mount is read-only here; with --cgroup-manager disabled the "
+		       "container stays in the caller's cgroup)";
 	case EACCES:
 	case EPERM:
 		return " (no right to make cgroups here: it takes root or a delegated cgroup)";

@@ -124,6 +124,11 @@ complete_words() {
 	assert_equal "$(complete_words --root "$ROOT" delete --force "")" "$(printf 'one\ntwo')"
 	assert_equal "$(complete_words --root "$ROOT" kill one TE)" TERM
 	assert_equal "$(complete_words check "$T/bundle/ro")" "$T/bundle/rootfs"
+	assert_equal "$(complete_words ps -f "")" "$(printf 'json\ntable')"
+	assert_equal "$(complete_words verify --format j)" json
+	assert_equal "$(complete_words --root "$ROOT" exec -u root -e A=1 --cwd / t)" two
+	assert_equal "$(complete_words exec -c CAP_CHO)" CAP_CHOWN
+	assert_equal "$(complete_words exec one --)" ""
 }
 
 # --- Mistakes on the command line ---
