@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -210,6 +212,16 @@ static int run_program(const char *program, const struct plan_id_map *map, pid_t
 	return hook_run_program(args, HELPER_MS, err);
 }
 
+/* Whether executing the program gives any. */
+static bool has_privilege(const char *path)
+{
+	auto_fd fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	return fd < 0 || fstat(fd, &st) < 0 || (st.st_mode & S_ISUID) != 0 ||
+	       fgetxattr(fd, "security.capability", NULL, 0) > 0;
+}
+
 int subid_write(const struct plan_id_map *map, bool groups, pid_t pid, struct oci_error *err)
 {
 	char path[64];
@@ -223,5 +235,11 @@ int subid_write(const struct plan_id_map *map, bool groups, pid_t pid, struct oc
 			       "%s: '%s' (hull was started with no_new_privs, so this can't "
 			       "get its privilege)",
 			       map->property, path);
+	if (!has_privilege(path))
+		return fail_in(
+			err,
+			"%s: '%s' (which is neither setuid nor has file capabilities, as its "
+			"package makes it: install that again)",
+			map->property, path);
 	return fail_in(err, "%s: '%s'", map->property, path);
 }

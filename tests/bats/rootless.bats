@@ -235,6 +235,21 @@ $USER_ID:$((LENT + 30000)):35535"
 	assert_nothing_left
 }
 
+@test "a newuidmap without privilege of its own is told" {
+	lent
+	SUBUID="tess:$LENT:65536"
+	install -m 755 "$(command -v newuidmap)" "$T/newuidmap"
+	# shellcheck disable=SC2016,SC2317 # expanded by the inner shell; called by user_run
+	unprivileged() {
+		unshare -m --propagation private sh -c 'mount --bind "$1" "$2"; shift 2; exec "$@"' sh \
+			"$T/newuidmap" "$(command -v newuidmap)" "$@"
+	}
+	run unprivileged bash -c "$(declare -f as_user); $(declare -p T USER_ID RUNTIME SUBUID)
+		as_user \"\$@\"" bash "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+	assert_fails newuidmap "neither setuid nor" "wrote:"
+	assert_nothing_left
+}
+
 # --- what is missing ---
 
 @test "without a user namespace: told what to add" {
