@@ -461,7 +461,11 @@ common_teardown() {
 
 # After a failure: the next tests, and the removal of $T by bats, must not meet what is left.
 sweep() {
-	local dir target
+	local dir target pid
+	# Some stopped one may hold bats' output, which bats would wait for at the end.
+	left_processes "$ID" | while read -r pid _; do
+		! tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "HULL_TEST_MARK=$ID" || kill -KILL "$pid"
+	done
 	for dir in $(find $CGROUP/ -maxdepth 4 -depth -type d -name "*$ID*" 2>/dev/null); do
 		[ -e "$dir/cgroup.kill" ] && echo 1 >"$dir/cgroup.kill" 2>/dev/null
 		find "$dir" -depth -type d -exec rmdir {} \; 2>/dev/null
