@@ -394,11 +394,11 @@ CapAmb: 0000000000000000 NoNewPrivs: 1 "
 	require strace
 	config --arg f "$T/ran" '.hooks.createRuntime = [{ path: "/bin/touch", args: ["touch", $f] }]'
 	# Whoever asks for its parent's death as signal is slow at it; the second one is the hook.
-	strace -f -qq -o "$T/trace" -e trace=prctl,getppid -e inject=prctl:delay_enter=2000000:when=1 \
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$T/trace" -e trace=prctl,getppid -e inject=prctl:delay_enter=2000000:when=1 \
 		"$HULL" --root "$ROOT" create --pid-file "$T/pid" "$ID" >/dev/null 2>&1 3>&- </dev/null &
 	local tracer=$! hull
 	wait_until hook_forked $tracer
-	hull=$(pgrep -P $tracer -x hull)
+	hull=$(pgrep -P $tracer -x "${HULL##*/}")
 	kill -KILL "$hull"
 	ended $tracer
 	# The tracer ended last of all.
@@ -409,5 +409,6 @@ CapAmb: 0000000000000000 NoNewPrivs: 1 "
 
 # Of hull's two children one is INIT.
 hook_forked() {
-	[ "$(pgrep -P "$(pgrep -P "$1" -x hull || echo 0)" | wc -l)" = 2 ]
+	local hull
+	hull=$(pgrep -P "$1" -x "${HULL##*/}") && [ "$(pgrep -P "$hull" | wc -l)" = 2 ]
 }
