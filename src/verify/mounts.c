@@ -210,19 +210,23 @@ static bool same_number(const char *a, size_t a_size, const char *b, size_t b_si
 	       (value[0] < value[1] && value[1] - value[0] < 65536 && value[1] % 1024 == 0);
 }
 
-/* Ids are the container's in the config, and hull's in the mount table. */
+static bool is_id(const char *key)
+{
+	return strcmp(key, "uid") == 0 || strcmp(key, "gid") == 0;
+}
+
+/* Ids are the container's in the config, and the initial user namespace's in the mount table. */
 static const char *outside_value(const struct verify *v, const char *key, const char *value,
 				 char buf[16])
 {
-	bool uid = strcmp(key, "uid") == 0, gid = strcmp(key, "gid") == 0;
 	char *end;
 	unsigned long id = strtoul(value, &end, 10);
 
-	if ((!uid && !gid) || *end || id > UINT32_MAX)
+	if (!is_id(key) || *end || id > UINT32_MAX)
 		return value;
 	(void)snprintf(buf, 16, "%u",
-		       uid ? verify_outside_uid(v, (uint32_t)id)
-			   : verify_outside_gid(v, (uint32_t)id));
+		       key[0] == 'u' ? verify_outside_uid(v, (uint32_t)id)
+				     : verify_outside_gid(v, (uint32_t)id));
 	return buf;
 }
 
@@ -238,6 +242,13 @@ static void check_parameter(const struct verify *v, const char *pointer, const c
 		if (!mount_option(entry->super, key) && strcmp(key, "newinstance") != 0)
 			verify_unchecked(v, pointer, subject,
 					 SAY("the mount table doesn't show '%s'", key));
+		return;
+	}
+	if (is_id(key) && v->plan->host->nested) {
+		verify_unchecked(v, pointer, subject,
+				 SAY("the mount table shows '%s' as an id of the initial user "
+				     "namespace, which hull isn't in",
+				     key));
 		return;
 	}
 	value = outside_value(v, key, value, number);

@@ -256,6 +256,10 @@ podman_pid() {
 	podman inspect --format '{{.State.Pid}}' "${1:-$ID}"
 }
 
+no_conmon() {
+	! grep -lsaF "$T/podman" /proc/[0-9]*/cmdline | grep -qv "^/proc/$$/"
+}
+
 # Whoever tests podman removes its containers in the test; here only what a failure left.
 podman_teardown() {
 	local failed=0 left
@@ -270,6 +274,9 @@ podman_teardown() {
 		assert_calls_explained || failed=1
 		[ $failed = 0 ] || calls >&2
 		umount -l "$T/podman/graph/overlay" 2>/dev/null || true
+		# podman's own parent of cgroups, which it makes when it is missing and never removes.
+		wait_until no_conmon || failed=1
+		rmdir "$CGROUP/libpod_parent/conmon" "$CGROUP/libpod_parent" 2>/dev/null || true
 	fi
 	return $failed
 }

@@ -634,3 +634,26 @@ time.sleep(1000)' "/proc/$(pid_of)/ns/mnt" >"$T/fuse" 2>&1 &
 	nsenter -t "$(pid_of)" -n ip link delete given0
 	verify_ok "^less: /linux/netDevices/$name: network device: expected given0"
 }
+
+# The table has ids of the initial user namespace, whoever reads it.
+@test "from within a user namespace, ids in the mount table aren't compared" {
+	require python
+	local in=$T/in-userns dir
+	for dir in "$T" "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test; do
+		chmod a+x "$dir"
+	done
+	cp "$top/tests/helpers/in-userns" "$in"
+	cp "$HULL" "$T/hull"
+	mkdir "$ROOT"
+	chown -R 100000:100000 "$BUNDLE" "$ROOT"
+	config '.linux.uidMappings = [{ containerID: 0, hostID: 10, size: 1000 }] | .linux.gidMappings = .linux.uidMappings
+		| .linux.namespaces |= map(select(.type != "cgroup")) + [{ type: "user" }]'
+	chown -R 100010:100010 "$BUNDLE"/rootfs
+	probe wait-signal
+	attempt "$in" 100000 65536 mount sh -c '
+		hull="$1 --root $2"
+		$hull create --bundle "$3" "$4" >/dev/null 2>&1 && $hull start "$4" && $hull verify "$4"; echo "verified: $?"
+		$hull delete --force "$4"' sh "$T/hull" "$ROOT" "$BUNDLE" "$ID"
+	has 'verified: 0'
+	has_text "the mount table shows 'gid' as an id of the initial user namespace"
+}
