@@ -257,7 +257,7 @@ podman_pid() {
 }
 
 no_conmon() {
-	! grep -lsaF "$T/podman" /proc/[0-9]*/cmdline | grep -qv "^/proc/$$/"
+	! pgrep -f "^[^ ]*conmon .*$T/podman" >/dev/null
 }
 
 # Whoever tests podman removes its containers in the test; here only what a failure left.
