@@ -405,6 +405,8 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 
 # The container may swap what is at /dev/pts/ptmx between a look and an open, and hull, which is outside
 # of the container's device filter then, would open any device that it has put there.
+# Nobody without privilege may trace a process that enters the container.
+# bats test_tags=uid0
 @test "the terminal's ptmx is opened once, in a devpts and nowhere else" {
 	require strace
 	running
@@ -417,6 +419,7 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	lacks_match '/ptmx".*O_RDWR'
 }
 
+# bats test_tags=real_root
 @test "a file of the image's or a mount in the place of ptmx is no terminal" {
 	config '.mounts |= map(select(.destination != "/dev/pts"))'
 	mkdir -p rootfs/dev/pts
