@@ -247,6 +247,21 @@ static int explain_forbidden(const struct plan *plan, const struct plan_mount *m
 		       m->type);
 }
 
+/* What a new file system gets before and after it is in its place. *tree goes to *late when it has
+ * to be made read-only later. */
+static int put_new(const struct place *place, const struct plan_mount *m, int *tree, int target,
+		   bool existed, int *late, struct oci_error *err)
+{
+	if (m->copy_up && existed && copy_up(target, *tree, err) < 0)
+		return fail_in(err, "tmpcopyup");
+	TRY(attach(place, m, *tree, target, err));
+	if (m->legacy)
+		TRY(filesystem_legacy(m, *tree, err));
+	if (m->read_only_late)
+		*late = fd_take(tree);
+	return 0;
+}
+
 static int mount_new(const struct place *place, const struct plan_mount *m, int *source,
 		     struct oci_error *err)
 {
@@ -267,14 +282,7 @@ static int mount_new(const struct place *place, const struct plan_mount *m, int 
 	}
 	if (tree < 0)
 		return explain_forbidden(place->run->plan, m, err);
-	if (m->copy_up && existed && copy_up(target, tree, err) < 0)
-		return fail_in(err, "tmpcopyup");
-	TRY(attach(place, m, tree, target, err));
-	if (m->legacy)
-		TRY(filesystem_legacy(m, tree, err));
-	if (m->read_only_late)
-		*source = fd_take(&tree);
-	return 0;
+	return put_new(place, m, &tree, target, existed, source, err);
 }
 
 /* A file system that PARENT made, because its ids are mapped. Its mode could not be inherited
@@ -303,14 +311,7 @@ static int mount_idmapped(const struct place *place, const struct plan_mount *m,
 					"%s (mode=%s among its options is another way)",
 					mode, mode);
 	}
-	if (m->copy_up && existed && copy_up(target, tree, err) < 0)
-		return fail_in(err, "tmpcopyup");
-	TRY(attach(place, m, tree, target, err));
-	if (m->legacy)
-		TRY(filesystem_legacy(m, tree, err));
-	if (m->read_only_late)
-		*source = fd_take(&tree);
-	return 0;
+	return put_new(place, m, &tree, target, existed, source, err);
 }
 
 static int mount_change(const struct place *place, const struct plan_mount *m,

@@ -277,6 +277,18 @@ is_status() { [ "$(status_of "$2")" = "$1" ]; }
 wait_status() { wait_until is_status "$@"; }
 out_has() { grep -qxF -- "$1" "$T/out"; }
 
+# A copy of hull that an exploit may spoil, and its checksum.
+own_binary() {
+	cp "$HULL" "$T/hull"
+	chmod 755 "$T/hull"
+	HULL=$T/hull
+	SUM=$(sha256sum <"$T/hull")
+}
+
+assert_binary_whole() {
+	assert_equal "$(sha256sum <"$T/hull")" "$SUM"
+}
+
 # --- Judging ---
 
 say_output() {

@@ -17,17 +17,6 @@ in_container() {
 	attempt timeout 30 "$HULL" --root "$ROOT" exec "$@"
 }
 
-own_binary() {
-	cp "$HULL" "$T/hull"
-	chmod 755 "$T/hull"
-	HULL=$T/hull
-	SUM=$(sha256sum <"$T/hull")
-}
-
-assert_binary_whole() {
-	assert_equal "$(sha256sum <"$T/hull")" "$SUM"
-}
-
 # In a user namespace it hardly ever gets to see hull.
 # bats test_tags=real_root
 @test "exec into a container that lies in wait can't overwrite hull" {
