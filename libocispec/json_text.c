@@ -179,6 +179,12 @@ void json_text_uint(struct json_text *out, const char *key, uint64_t value)
 	put_digits(out, key, false, value);
 }
 
+void json_text_number(struct json_text *out, const char *key, const char *number)
+{
+	put_head(out, key);
+	put(out, number, strlen(number));
+}
+
 void json_text_bool(struct json_text *out, const char *key, bool value)
 {
 	put_head(out, key);

@@ -38,6 +38,8 @@ void json_text_close_array(struct json_text *out);
 void json_text_string(struct json_text *out, const char *key, const char *value);
 void json_text_int(struct json_text *out, const char *key, int64_t value);
 void json_text_uint(struct json_text *out, const char *key, uint64_t value);
+/* A number that is text already, such as "0.25"; the caller has seen that it is one. */
+void json_text_number(struct json_text *out, const char *key, const char *number);
 void json_text_bool(struct json_text *out, const char *key, bool value);
 /* Ends a text that is a file or a line of one. */
 void json_text_newline(struct json_text *out);

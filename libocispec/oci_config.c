@@ -537,6 +537,24 @@ void oci_process_close(struct oci_process_file *file)
 	memset(file, 0, sizeof(*file));
 }
 
+int oci_resources_read(struct oci_resources_file *file, const char *text, size_t size,
+		       struct oci_error *err)
+{
+	int result;
+
+	memset(file, 0, sizeof(*file));
+	result = shape_read_text(&oci_resources_shape, &file->resources, &file->doc, text, size,
+				 code_word, NULL, err);
+	file->resources.present = result == 0;
+	return result;
+}
+
+void oci_resources_close(struct oci_resources_file *file)
+{
+	json_document_free(file->doc);
+	memset(file, 0, sizeof(*file));
+}
+
 int oci_config_write(const struct oci_config *config, char **text, size_t *size,
 		     struct oci_error *err)
 {

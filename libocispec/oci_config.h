@@ -430,6 +430,18 @@ int oci_process_read_file(struct oci_process_file *file, int dir, const char *pa
 			  struct oci_error *err);
 void oci_process_close(struct oci_process_file *file);
 
+/* A linux.resources object by itself, as engines hand it over to change limits. */
+struct oci_resources_file {
+	struct oci_document *doc;
+	struct oci_resources resources;
+};
+
+/* Reads a text that holds nothing but a resources object. Limits, errors and what is zeroed are
+ * those of oci_config_read() without a report; pointers begin at that object ("/memory/limit"). */
+int oci_resources_read(struct oci_resources_file *file, const char *text, size_t size,
+		       struct oci_error *err);
+void oci_resources_close(struct oci_resources_file *file);
+
 /* Where the value at `pointer` stands in the source; for a pointer to something absent, its
  * nearest ancestor that is there. line and column count from 1; both are 0 when doc is NULL, as in
  * a config that was not read from a text. */

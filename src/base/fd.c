@@ -31,6 +31,15 @@ int fd_cloexec_from(unsigned first, struct oci_error *err)
 	return 0;
 }
 
+int fd_lock(int fd, int command, short type)
+{
+	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0 };
+
+	if (fcntl(fd, command, &lock) < 0)
+		return -1;
+	return command == F_OFD_GETLK ? lock.l_type != F_UNLCK : 0;
+}
+
 int fd_set_nonblock(int fd, int on, struct oci_error *err)
 {
 	int flags = fcntl(fd, F_GETFL);

@@ -54,6 +54,11 @@ int fd_cloexec_from(unsigned first, struct oci_error *err);
 /* Makes a non-blocking fd blocking or the reverse. */
 int fd_set_nonblock(int fd, int on, struct oci_error *err);
 
+/* An OFD lock on all of the file: of the open file, so a child inherits it, and it can be looked at
+ * without taking it. command is F_OFD_SETLK, F_OFD_SETLKW or F_OFD_GETLK, type as in struct flock.
+ * 0; -1 with errno; for F_OFD_GETLK 1 when somebody has one that is in the way. */
+int fd_lock(int fd, int command, short type);
+
 /* Sends `size` bytes with at most one fd (send_fd < 0: none) over a unix socket, no SIGPIPE. */
 int fd_send(int sock, const void *data, size_t size, int send_fd, struct oci_error *err);
 

@@ -9,13 +9,13 @@
 
 #include "base/fd.h"
 
-/* read(2) until size bytes or the end; -1 with errno. */
-static ssize_t read_up_to(int fd, char *buf, size_t size)
+ssize_t file_read_up_to(int fd, void *buf, size_t size)
 {
+	char *at = buf;
 	size_t used = 0;
 
 	while (used < size) {
-		ssize_t got = read(fd, buf + used, size - used);
+		ssize_t got = read(fd, at + used, size - used);
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -35,7 +35,7 @@ ssize_t file_read_at(int dir, const char *name, char *buf, size_t size, struct o
 
 	if (fd < 0)
 		return fail_sys(err, "open '%s'", name);
-	got = read_up_to(fd, buf, size - 1);
+	got = file_read_up_to(fd, buf, size - 1);
 	if (got < 0)
 		return fail_sys(err, "read '%s'", name);
 	buf[got] = '\0';
@@ -63,7 +63,7 @@ int file_load_at(int dir, const char *name, size_t limit, char **text, size_t *s
 	buf = malloc((size_t)st.st_size + 2);
 	if (!buf)
 		return fail_sys(err, "memory for '%s'", name);
-	got = read_up_to(fd, buf, (size_t)st.st_size + 1);
+	got = file_read_up_to(fd, buf, (size_t)st.st_size + 1);
 	if (got < 0)
 		return fail_sys(err, "read '%s'", name);
 	if (got > st.st_size)

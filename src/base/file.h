@@ -11,6 +11,10 @@
 
 #include "base/error.h"
 
+/* read(2) into buf until it has `size` bytes or the file ends, through short reads and EINTR.
+ * Returns how many there were; -1 with errno. */
+ssize_t file_read_up_to(int fd, void *buf, size_t size);
+
 /* Reads at most size-1 bytes of `name` below dir into buf, NUL-terminated. Returns the length; a
  * longer file is cut off. On failure errno is that of the failing call. */
 ssize_t file_read_at(int dir, const char *name, char *buf, size_t size, struct oci_error *err);

@@ -47,6 +47,26 @@ int inroot_try_open(int root, const char *path, int flags)
 	return resolve(root, path, flags, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
 }
 
+int inroot_try_open_plain(int root, const char *path, int flags)
+{
+	return resolve(root, path, flags, 0, RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS);
+}
+
+int inroot_read_regular(int path_fd)
+{
+	char path[64];
+	struct stat st;
+
+	if (fstat(path_fd, &st) < 0)
+		return -1;
+	if (!S_ISREG(st.st_mode)) {
+		errno = EINVAL;
+		return -1;
+	}
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", path_fd);
+	return open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+}
+
 int inroot_open(int root, const char *path, int flags, struct oci_error *err)
 {
 	int fd = inroot_try_open(root, path, flags);

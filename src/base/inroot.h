@@ -22,6 +22,16 @@ int inroot_open(int root, const char *path, int flags, struct oci_error *err);
 /* As inroot_open() without making an error text: -1 and errno. */
 int inroot_try_open(int root, const char *path, int flags);
 
+/* Opens what `path` (relative) names where no symbolic link may be in the way at all, the last
+ * component included (O_PATH | O_NOFOLLOW opens that as the link it is), and no ".." that leaves
+ * root. For trees that hull's own code made and knows. -1 and errno: ELOOP for a link, EXDEV. */
+int inroot_try_open_plain(int root, const char *path, int flags);
+
+/* Opens for reading what an O_PATH fd stands for, when that is a regular file: anything else isn't
+ * touched, since opening alone does something with devices (a watchdog begins to count). Never
+ * waits. -1 and errno, EINVAL when it is something else. path_fd stays the caller's. */
+int inroot_read_regular(int path_fd);
+
 /* Opens the directory `path` with O_PATH, making what is missing with `mode` (umask aside). Links
  * on the way are followed inside the root, and what a dangling one names is made there (a handful
  * of them; then ELOOP). A file in the way is an error. */

@@ -20,6 +20,11 @@ pid_t sys_clone3(struct clone_args *args)
 	return (pid_t)syscall(SYS_clone3, args, sizeof(*args));
 }
 
+int sys_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags)
+{
+	return (int)syscall(SYS_renameat2, from_dir, from, to_dir, to, flags);
+}
+
 int sys_close_range(unsigned first, unsigned last, unsigned flags)
 {
 	return (int)syscall(SYS_close_range, first, last, flags);
@@ -58,6 +63,11 @@ long sys_keyctl_join(const char *name)
 int sys_seccomp(unsigned operation, unsigned flags, const void *argument)
 {
 	return (int)syscall(SYS_seccomp, operation, flags, argument);
+}
+
+long sys_ptrace(long request, pid_t pid, unsigned long address, void *data)
+{
+	return syscall(SYS_ptrace, request, pid, address, data);
 }
 
 int sys_bpf(int command, union bpf_attr *attr, size_t size)
@@ -179,4 +189,13 @@ int sys_mount_setattr(int dir, const char *path, unsigned flags, struct mount_at
 		      size_t size)
 {
 	return (int)syscall(SYS_mount_setattr, dir, path, flags, attr, size);
+}
+
+#ifndef SYS_statmount
+#define SYS_statmount 457 /* every architecture but alpha */
+#endif
+
+int sys_statmount(const struct sys_mnt_id_req *request, void *answer, size_t size)
+{
+	return (int)syscall(SYS_statmount, request, answer, size, 0);
 }

@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -23,6 +24,11 @@
 int sys_openat2(int dir, const char *path, const struct open_how *how);
 /* 5.3 clone3(2), without a stack of its own: returns twice, as fork() */
 pid_t sys_clone3(struct clone_args *args);
+/* 3.15 renameat2(2); musl has no wrapper */
+#ifndef RENAME_NOREPLACE
+#define RENAME_NOREPLACE 1
+#endif
+int sys_renameat2(int from_dir, const char *from, int to_dir, const char *to, unsigned flags);
 /* 5.9 close_range(2) */
 int sys_close_range(unsigned first, unsigned last, unsigned flags);
 /* 5.3 pidfd_open(2), 5.1 pidfd_send_signal(2), 5.6 pidfd_getfd(2) */
@@ -35,6 +41,8 @@ int sys_pivot_root(const char *new_root, const char *put_old);
 long sys_keyctl_join(const char *name);
 /* seccomp(2): an operation with its flags and argument */
 int sys_seccomp(unsigned operation, unsigned flags, const void *argument);
+/* ptrace(2), which libc declares with enums and unlike others */
+long sys_ptrace(long request, pid_t pid, unsigned long address, void *data);
 int sys_bpf(int command, union bpf_attr *attr, size_t size);
 /* capget(2), capset(2) of the calling thread, version 3: two 32-bit words each, low word first */
 int sys_capget(uint32_t effective[2], uint32_t permitted[2], uint32_t inheritable[2]);
@@ -83,5 +91,30 @@ int sys_fspick(int dir, const char *path, unsigned flags);
 /* 5.12 mount_setattr(2) */
 int sys_mount_setattr(int dir, const char *path, unsigned flags, struct mount_attr *attr,
 		      size_t size);
+
+/* 6.8 statmount(2): about the mount with a unique id (STATX_MNT_ID_UNIQUE) in a mount namespace
+ * (NS_GET_MNTNS_ID). The answer begins with struct sys_statmount; its offsets count from the end of
+ * that. What else struct statmount has isn't needed here (include/uapi/linux/mount.h). */
+struct sys_mnt_id_req {
+	uint32_t size;
+	uint32_t spare;
+	uint64_t mnt_id;
+	uint64_t param; /* what is asked for: SYS_STATMOUNT_* */
+	uint64_t mnt_ns_id;
+};
+#define SYS_STATMOUNT_UIDMAP 0x2000U /* 6.15 */
+#define SYS_STATMOUNT_GIDMAP 0x4000U
+struct sys_statmount {
+	uint32_t size;
+	uint32_t mnt_opts;
+	uint64_t mask; /* which of those asked for are there */
+	uint64_t others[17];
+	uint32_t uidmap_n, uidmap; /* so many texts, each with its NUL, from this offset on */
+	uint32_t gidmap_n, gidmap;
+	uint64_t spare[43];
+};
+int sys_statmount(const struct sys_mnt_id_req *request, void *answer, size_t size);
+#define SYS_STATX_MNT_ID_UNIQUE 0x4000U		      /* 6.8 */
+#define SYS_NS_GET_MNTNS_ID _IOR(0xb7, 0x5, uint64_t) /* 6.11, an ioctl of a mount namespace */
 
 #endif

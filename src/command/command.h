@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "command/options.h"
+#include "base/options.h"
 
 struct globals {
 	const char *root;

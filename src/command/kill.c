@@ -8,9 +8,9 @@
 #include <stdlib.h>
 
 #include "base/fd.h"
+#include "base/signals.h"
 #include "base/sys.h"
 #include "command/command.h"
-#include "command/signals.h"
 #include "state/state.h"
 #include "steps/cgroup.h"
 

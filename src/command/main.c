@@ -25,6 +25,9 @@ static const struct command *const commands[] = {
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
+/* More than any command takes. */
+#define OPERANDS_MAX 4
+
 #define TO(member) offsetof(struct globals, member), NULL
 #define TO_WORD(member, words) offsetof(struct globals, member), words
 
@@ -162,7 +165,8 @@ static int run_one(const struct command *command, const struct globals *globals,
 		   char *const *arguments, char *const *argv, struct oci_error *err)
 {
 	auto_free void *values = calloc(1, command->options_size ? command->options_size : 1);
-	struct operands operands;
+	const char *room[OPERANDS_MAX];
+	struct operands operands = { .v = room, .room = OPERANDS_MAX };
 	struct call call = { .globals = globals, .options = values, .argv = argv };
 	int result = 0;
 

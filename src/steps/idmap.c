@@ -184,16 +184,14 @@ static int compare_map(const struct run *run, const struct plan_id_map *map, con
 {
 	auto_fd fd = open_of_init(run, name, O_RDONLY);
 	char text[16384];
-	size_t used = 0;
 	ssize_t got;
 
 	if (fd < 0)
 		return fail_sys(err, "open '/proc/%d/%s'", run->init_pid, name);
-	while ((got = read(fd, text + used, sizeof(text) - 1 - used)) > 0)
-		used += (size_t)got;
+	got = file_read_up_to(fd, text, sizeof(text) - 1);
 	if (got < 0)
 		return fail_sys(err, "read '/proc/%d/%s'", run->init_pid, name);
-	text[used] = '\0';
+	text[got] = '\0';
 	if (is_same_map(map, text))
 		return 0;
 	return fail_code(err, "id-mapping",

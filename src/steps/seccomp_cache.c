@@ -31,8 +31,8 @@ int filter_file_read(int dir, const char *name, const char *key, size_t key_size
 {
 	auto_fd fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 	auto_free char *text = NULL;
-	size_t used = 0;
 	struct stat st;
+	ssize_t got;
 
 	if (fd < 0)
 		return fail_sys(err, "open '%s'", name);
@@ -45,18 +45,10 @@ int filter_file_read(int dir, const char *name, const char *key, size_t key_size
 	text = malloc((size_t)st.st_size);
 	if (!text)
 		return fail_code(err, "out-of-memory", "no memory for '%s'", name);
-	while (used < (size_t)st.st_size) {
-		ssize_t got = read(fd, text + used, (size_t)st.st_size - used);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return fail_sys(err, "read '%s'", name);
-		if (got == 0)
-			break;
-		used += (size_t)got;
-	}
-	if (filter_decode(text, used, key, key_size, filter, err) < 0)
+	got = file_read_up_to(fd, text, (size_t)st.st_size);
+	if (got < 0)
+		return fail_sys(err, "read '%s'", name);
+	if (filter_decode(text, (size_t)got, key, key_size, filter, err) < 0)
 		return fail_in(err, "'%s'", name);
 	return 0;
 }

@@ -16,19 +16,11 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/helper.h"
 #include "steps/hook.h"
 
 /* How long newuidmap may take: it may ask a directory service. */
 enum { HELPER_MS = 60 * 1000 };
-
-/* Not the caller's PATH: what is run here has privilege. */
-static const char *const directories[] = { "/run/wrappers/bin",
-					   "/usr/local/sbin",
-					   "/usr/local/bin",
-					   "/usr/sbin",
-					   "/usr/bin",
-					   "/sbin",
-					   "/bin" };
 
 static const char *program_name(bool groups)
 {
@@ -42,11 +34,8 @@ static const char *file_name(bool groups)
 
 static int find_program(bool groups, char path[64], struct oci_error *err)
 {
-	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
-		(void)snprintf(path, 64, "%s/%s", directories[i], program_name(groups));
-		if (access(path, X_OK) == 0)
-			return 0;
-	}
+	if (helper_find(program_name(groups), path, 64))
+		return 0;
 	return fail_code(err, "id-mapping",
 			 "user %u may map no ids but the own one without the program %s, which is "
 			 "not installed (Debian and Ubuntu: package uidmap; Fedora: shadow-utils)",

@@ -64,6 +64,25 @@ static void test_open(void)
 	opens("/link-to-file", "root/file");
 }
 
+/* A regular file is opened, anything else is told without being opened: the fifo would wait. */
+static void test_read_regular(void)
+{
+	char text[8] = "";
+	auto_fd place = inroot_try_open(root, "/link-to-file", O_PATH);
+	auto_fd fd = inroot_read_regular(place);
+
+	tap_ok(fd >= 0 && read(fd, text, sizeof(text)) >= 0, "a regular file is read");
+	tap_ok((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY && fcntl(fd, F_GETFD) == FD_CLOEXEC,
+	       "and no more than read");
+	for (size_t i = 0; i < 2; i++) {
+		auto_fd other = inroot_try_open(root, i ? "/fifo" : "/a", O_PATH);
+
+		errno = 0;
+		tap_ok(other >= 0 && inroot_read_regular(other) == -1 && errno == EINVAL,
+		       "%s is refused", i ? "a fifo" : "a directory");
+	}
+}
+
 static void test_make(void)
 {
 	struct oci_error err = { 0 };
@@ -155,6 +174,7 @@ int main(void)
 	if (stat("outside", &before) < 0)
 		return 99;
 	test_open();
+	test_read_regular();
 	test_make();
 	tap_ok(stat("outside", &after) == 0 && before.st_ctim.tv_nsec == after.st_ctim.tv_nsec &&
 		       before.st_ctim.tv_sec == after.st_ctim.tv_sec,

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "command/options.h"
+#include "base/options.h"
 #include "tests/unit/tap.h"
 
 struct values {
@@ -128,7 +128,8 @@ static int copy_arguments(const char *const *from, char *to[ARGUMENTS_MAX])
 static void try_line(const char *const *line, const char *expected)
 {
 	struct values values = { 0 };
-	struct operands operands;
+	const char *room[4];
+	struct operands operands = { .v = room, .room = 4 };
 	struct oci_error err = { 0 };
 	char *argv[ARGUMENTS_MAX], got[512] = "", whole[256] = "";
 	int argc = copy_arguments(line, argv);

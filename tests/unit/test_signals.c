@@ -5,7 +5,7 @@
  */
 #include <signal.h>
 
-#include "command/signals.h"
+#include "base/signals.h"
 #include "tests/unit/tap.h"
 
 static const struct {

@@ -3,8 +3,8 @@
  * Signals as people and engines write them: numbers, names with and without SIG in either case,
  * real-time ones as RTMIN+n and RTMAX-n.
  */
-#ifndef COMMAND_SIGNALS_H
-#define COMMAND_SIGNALS_H
+#ifndef BASE_SIGNALS_H
+#define BASE_SIGNALS_H
 
 #include <stddef.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-#include "command/options.h"
+#include "base/options.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -103,6 +103,9 @@ static int set(const struct option_row *row, void *values, const char *spelling,
 					 spelling);
 		*(const char **)target = value;
 		return 0;
+	case OPTION_ANY:
+		*(const char **)target = value;
+		return 0;
 	case OPTION_LIST:
 		if (!*value)
 			return fail_code(err, "usage", "option '%s' has an empty argument",
@@ -189,7 +192,7 @@ static enum options_result parse_option(struct line *line, struct oci_error *err
 
 static int add_operand(struct operands *operands, const char *text, struct oci_error *err)
 {
-	if (operands->n == OPERANDS_MAX)
+	if (operands->n == operands->room)
 		return fail_code(err, "usage", "unexpected argument '%s'", text);
 	operands->v[operands->n++] = text;
 	return 0;
@@ -202,7 +205,7 @@ enum options_result options_parse(const struct option_row *rows, void *values, i
 	struct line line = { rows, values, argc, argv, 0 };
 	bool ended = false;
 
-	*operands = (struct operands){ .n = 0 };
+	operands->n = 0;
 	while (line.at < argc) {
 		const char *text = argv[line.at];
 		enum options_result result;

@@ -4,8 +4,8 @@
  * can say what the other doesn't. Every table knows -h and --help besides its rows. Names are
  * matched whole: an abbreviation that works today would change its meaning with the next option.
  */
-#ifndef COMMAND_OPTIONS_H
-#define COMMAND_OPTIONS_H
+#ifndef BASE_OPTIONS_H
+#define BASE_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,6 +16,7 @@
 enum option_kind {
 	OPTION_FLAG,	/* bool; --name=false takes it back */
 	OPTION_TEXT,	/* const char *, points into argv */
+	OPTION_ANY,	/* the same, which may be empty */
 	OPTION_WORD,	/* the same, one of `words` */
 	OPTION_COUNT,	/* unsigned, decimal */
 	OPTION_LIST,	/* struct option_list; each time that it is given adds one */
@@ -45,18 +46,17 @@ struct option_list {
 		.letter = 0, .name = NULL                                                          \
 	}
 
-#define OPERANDS_MAX 4
-
+/* Where the operands go: the caller gives the room, `n` is how many there are. */
 struct operands {
-	const char *v[OPERANDS_MAX];
-	size_t n;
+	const char **v; /* the strings point into argv */
+	size_t n, room;
 };
 
 enum options_result { OPTIONS_FAILED = -1, OPTIONS_DONE = 0, OPTIONS_HELP = 1 };
 
 /* Parses argv[0..argc-1] (the command's name not among them) into `values`. Options may stand
- * before, between and after the operands; what follows `--` is an operand. Errors have the code
- * "usage". */
+ * before, between and after the operands; what follows `--` is an operand, and more of them than
+ * there is room for are an error. Errors have the code "usage". */
 enum options_result options_parse(const struct option_row *rows, void *values, int argc,
 				  char *const argv[], struct operands *operands,
 				  struct oci_error *err);
