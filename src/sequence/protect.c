@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/sendfile.h>
@@ -19,16 +20,36 @@
 
 extern char **environ;
 
+#ifndef MFD_EXEC
+#define MFD_EXEC 0x0010U /* Linux 6.3 */
+#endif
+
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
-static bool is_safe(int self)
+/* A clone of hull's own making: read-only, and executed by its descriptor. A mount of the host that
+ * happens to be read-only may be writable tomorrow. */
+static bool is_clone(void)
 {
+	static const char by_fd[] = "/dev/fd/";
+	const char *name = (const char *)getauxval(AT_EXECFN);
 	struct statfs st;
+
+	return name && strncmp(name, by_fd, sizeof(by_fd) - 1) == 0 &&
+	       statfs("/proc/self/exe", &st) == 0 && (st.f_flags & 1 /* ST_RDONLY */);
+}
+
+static bool is_sealed(int self)
+{
 	int seals = fcntl(self, F_GET_SEALS);
 
-	if (seals >= 0 && (seals & SEALS) == SEALS)
-		return true;
-	return fstatfs(self, &st) == 0 && (st.f_flags & 1 /* ST_RDONLY */);
+	return seals >= 0 && (seals & SEALS) == SEALS;
+}
+
+/* Goes on in this process. execveat(2) by fd has named it after the fd's number. */
+static int safe_already(void)
+{
+	(void)prctl(PR_SET_NAME, "hull");
+	return 0;
 }
 
 static int clone_read_only(struct oci_error *err)
@@ -44,12 +65,27 @@ static int clone_read_only(struct oci_error *err)
 	return fd_take(&tree);
 }
 
+/* Where sysctl vm.memfd_noexec is 1, what doesn't ask for it can't be executed; older kernels don't
+ * know the flag. */
+static int make_memory(void)
+{
+	int fd = memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC);
+
+	if (fd < 0 && errno == EINVAL)
+		fd = memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	return fd;
+}
+
 static int copy_sealed(int self, struct oci_error *err)
 {
-	auto_fd copy = memfd_create("hull", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	auto_fd copy = make_memory();
 	struct stat st;
 	off_t done = 0;
 
+	if (copy < 0 && errno == EACCES)
+		return fail_sys(err, "memfd_create for a copy of hull's own binary (sysctl "
+				     "vm.memfd_noexec is 2, so nothing in memory may be executed; "
+				     "1 is as far as hull can go without privilege)");
 	if (copy < 0 || fstat(self, &st) < 0)
 		return fail_sys(err, "memfd_create");
 	while (done < st.st_size) {
@@ -67,16 +103,16 @@ static int copy_sealed(int self, struct oci_error *err)
 
 int sequence_protect_binary(char *const argv[], struct oci_error *err)
 {
-	auto_fd self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	auto_fd self = -1;
 	auto_fd safe = -1;
 
+	if (is_clone()) /* what entry.c has made, as a rule */
+		return safe_already();
+	self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (self < 0)
 		return fail_sys(err, "open '/proc/self/exe'");
-	if (is_safe(self)) {
-		/* execveat(2) by fd names the process after the fd's number. */
-		(void)prctl(PR_SET_NAME, "hull");
-		return 0;
-	}
+	if (is_sealed(self))
+		return safe_already();
 	safe = clone_read_only(err);
 	if (safe < 0)
 		safe = copy_sealed(self, err);
