@@ -3,6 +3,8 @@
 #
 # What the bats files of engines share, after helpers.bash: a containerd of the test's own, hull
 # called through tests/helpers/record-runtime, and the demand that each failed call was expected.
+# With HULL_TEST_MANAGER=systemd podman is told to use that manager, and tells hull; ctr is told by
+# the tests that want it.
 #
 #   $RUNTIME  what the engine calls     $CALLS  a file per call, *.call     $RUNTIMES  hull's --root
 
@@ -16,7 +18,8 @@ engine_setup() {
 	mkdir -p "$CALLS"
 	cat >"$RUNTIME" <<-END
 	#!/bin/sh
-	RECORD='$CALLS' HULL='$HULL' exec '$top/tests/helpers/record-runtime' "\$@"
+	export RECORD='$CALLS' HULL='$HULL_ITSELF' HULL_LIBEXEC='${HULL_LIBEXEC:-}'
+	exec '$top/tests/helpers/record-runtime' "\$@"
 	END
 	chmod +x "$RUNTIME"
 }
@@ -64,6 +67,47 @@ assert_calls_explained() {
 		failed=1
 	}
 	return $failed
+}
+
+# --- Cgroups ---
+
+# systemctl for the instance that the engine asks.
+sc() {
+	if is_root_of_host; then systemctl "$@"; else systemctl --user "$@"; fi
+}
+
+# leaf_of PID: the cgroup that a process is in, as a directory.
+leaf_of() {
+	echo "/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$1/cgroup")"
+}
+
+# file NAME, stat_of NAME KEY: what the files of the container's cgroup, $LEAF, say.
+file() { cat "$LEAF/$1"; }
+stat_of() { sed -n "s/^$2 //p" "$LEAF/$1"; }
+
+# A program that counts for ever, in a file that the host sees. It is written over, never emptied: a
+# file system may take its time for that, and nobody ever see a number.
+COUNTER='i=0; while :; do i=$((i + 1)); echo $i 1<>/count; done'
+
+count() { cat "$BUNDLE/rootfs/count" 2>/dev/null; }
+differs() { [ -n "$(count)" ] && [ "$(count)" != "$1" ]; }
+counts() { wait_until differs "$(count)"; }
+
+# What would change if any process ran.
+progress() { echo "$(count) $(stat_of cpu.stat usage_usec)"; }
+# For as long as a quota holds a process back, it can neither be frozen nor die. In the machine that may
+# be many seconds: while a busy host runs something else, the container's time is counted all the same.
+no_quota() {
+	echo max >"$LEAF/cpu.max"
+	echo max >"${LEAF%/container}/cpu.max"
+}
+is_frozen() { grep -qx 'frozen 1' "$LEAF/cgroup.events"; }
+
+# no_trace ID: neither a cgroup nor a unit has it in its name; conmon's own, which is podman's affair,
+# may go a moment later.
+no_trace() {
+	assert_equal "$(find /sys/fs/cgroup -name "*$1*" ! -name 'libpod-conmon-*')" ""
+	! by_systemd || assert_equal "$(sc list-units --all --plain --no-legend "*$1*" | grep -v libpod-conmon)" ""
 }
 
 # --- Terminal ---
@@ -201,7 +245,9 @@ have_podman() { command -v podman conmon >/dev/null; }
 # hard limit can't be raised everywhere. Locks in files, for those in shared memory are the host's. The static
 # directory is where podman looks for it when conmon calls it with --root to clean up.
 podman_setup() {
+	local driver=overlay
 	engine_setup
+	is_root_of_host || driver=vfs
 	mkdir -p "$T/podman"
 	export CONTAINERS_CONF=$T/podman/containers.conf CONTAINERS_STORAGE_CONF=$T/podman/storage.conf
 	cat >"$CONTAINERS_CONF" <<-END
@@ -215,7 +261,7 @@ podman_setup() {
 	static_dir = "$T/podman/graph/libpod"
 	tmp_dir = "$T/podman/tmp"
 	volume_path = "$T/podman/volumes"
-	cgroup_manager = "cgroupfs"
+	cgroup_manager = "${HULL_TEST_MANAGER:-cgroupfs}"
 	events_logger = "file"
 	runtime = "hull"
 	runtime_supports_json = ["hull"]
@@ -226,10 +272,12 @@ podman_setup() {
 	END
 	cat >"$CONTAINERS_STORAGE_CONF" <<-END
 	[storage]
-	driver = "overlay"
+	driver = "$driver"
 	graphroot = "$T/podman/graph"
 	runroot = "$T/podman/run"
 	END
+	# The limits of an ordinary user are lower.
+	is_root_of_host || sed -i '/default_ulimits/d' "$CONTAINERS_CONF"
 	# podman leaves the state root to the runtime.
 	sed -i "s|\"\$@\"|--root '$RUNTIMES' \"\$@\"|" "$RUNTIME"
 }
@@ -252,12 +300,23 @@ podman_is() {
 	[ "$(podman_status "${2:-$ID}" 2>/dev/null)" = "$1" ]
 }
 
+is_log() { podman logs "$ID" 2>&1 | grep -qxF -- "$1"; }
+
 podman_pid() {
 	podman inspect --format '{{.State.Pid}}' "${1:-$ID}"
 }
 
 no_conmon() {
 	! pgrep -f "^[^ ]*conmon .*$T/podman" >/dev/null
+}
+
+# An ordinary user's podman keeps its user namespace by a process that would stay.
+end_podman_pause() {
+	local file
+	is_root_of_host && return 0
+	for file in "$T/podman/tmp/pause.pid" "$XDG_RUNTIME_DIR/libpod/tmp/pause.pid"; do
+		[ ! -s "$file" ] || kill "$(cat "$file")" || true
+	done
 }
 
 # Whoever tests podman removes its containers in the test; here only what a failure left.
@@ -274,9 +333,11 @@ podman_teardown() {
 		assert_calls_explained || failed=1
 		[ $failed = 0 ] || calls >&2
 		umount -l "$T/podman/graph/overlay" 2>/dev/null || true
-		# podman's own parent of cgroups, which it makes when it is missing and never removes.
+		# podman's own parent of cgroups, and one that it tries things out with: it makes them when they
+		# are missing and never removes them.
 		wait_until no_conmon || failed=1
-		rmdir "$CGROUP/libpod_parent/conmon" "$CGROUP/libpod_parent" 2>/dev/null || true
+		rmdir "$CGROUP/libpod_parent/conmon" "$CGROUP/libpod_parent" "$CGROUP/podman_probe" 2>/dev/null || true
+		end_podman_pause
 	fi
 	return $failed
 }

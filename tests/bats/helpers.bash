@@ -16,12 +16,19 @@
 top=$(cd "${BASH_SOURCE[0]%/*}/../.." && pwd)
 : "${HULL:=$top/hull}"
 : "${HULL_TEST:=$top/tests/hull-test}"
+# How many times slower than on a common host everything may be.
+: "${HULL_TEST_SLOW:=1}"
+# Debian's programs before those of a version manager, whose python3 is a script that takes 4 s in the
+# machine.
+export PATH=/usr/bin:$PATH
 # Where cgroup2 is: on a hybrid host below the place that it has in the private view.
 CGROUP=/sys/fs/cgroup
 [ "$(stat -f -c %T $CGROUP/unified 2>/dev/null)" != cgroup2fs ] || CGROUP=/sys/fs/cgroup/unified
 
 # A caller without the host's root: what is delegated to it.
 CGROUP=${HULL_TEST_CGROUP:-$CGROUP}
+# The same as /proc/PID/cgroup has it, "" for the top.
+CGROUP_PATH=${HULL_TEST_CGROUP:+${HULL_TEST_CGROUP#/sys/fs/cgroup}}
 
 bats_require_minimum_version 1.5.0
 
@@ -47,16 +54,43 @@ have_root() { [ "$(id -u)" = 0 ]; }
 USER_NS=
 [ "${HULL_TEST_AS:-root}" != user ] || USER_NS=-U
 is_root_of_host() { [ "${HULL_TEST_AS:-root}" = root ]; }
+# is_caller all|uid0|root: for lists whose lines aren't all for everybody.
+is_caller() {
+	case $1 in
+	all) ;;
+	uid0) have_root ;;
+	root) is_root_of_host ;;
+	*) return 2 ;;
+	esac
+}
 have_cgroup2() { [ "$(stat -f -c %T $CGROUP)" = cgroup2fs ]; }
+# Its controller is the one that a host with cgroup v1 leaves to v2.
+have_hugetlb() {
+	grep -qw hugetlb "$CGROUP/cgroup.controllers" && [ -d /sys/kernel/mm/hugepages/hugepages-2048kB ] &&
+		hand_on hugetlb
+}
+# hand_on CONTROLLER: whether hull can have one that systemd doesn't delegate: below root's slices hull
+# enables it.
+hand_on() { ! by_systemd || is_root_of_host; }
 have_hull_test() { [ -x "$HULL_TEST" ]; }
 have_python() { python3 -c '' 2>/dev/null; }
 have_script() { command -v script >/dev/null; }
 have_overlay() { grep -qw overlay /proc/filesystems; }
 have_mqueue() { grep -qw mqueue /proc/filesystems; }
 have_disk() { [ -n "$(host_disk)" ]; }
-have_fuse() { grep -qw fuse /proc/misc; }
+# Opening the device loads the module where it is one.
+have_fuse() { : 2>/dev/null </dev/fuse; }
 have_setpriv() { command -v setpriv >/dev/null; }
 have_strace() { command -v strace >/dev/null; }
+
+# make_node PATH TYPE MAJOR MINOR: a device node with mode 666; for who can't make any it is a link.
+make_node() {
+	if is_root_of_host; then
+		mknod -m 666 "$@"
+	else
+		ln "$HULL_TEST_NODES/$2-$3-$4" "$1"
+	fi
+}
 
 # "MAJOR MINOR" of a block device that the host has.
 host_disk() {
@@ -87,11 +121,30 @@ make_shared() {
 	local wait=0
 	until [ -d "$shared/rootfs" ]; do
 		sleep 0.1
-		[ $((wait += 1)) -lt 300 ] || return 1
+		[ $((wait += 1)) -lt $((300 * HULL_TEST_SLOW)) ] || return 1
 	done
 	PROBE=$shared/probe
 	SHARED=$shared
 }
+
+# HULL_TEST_MANAGER=systemd: every call of hull is one with --systemd-cgroup, by a program of the same
+# name that adds it. Who needs the program itself has it as $HULL_ITSELF, and the option in MANAGER_OPTION.
+use_manager() {
+	local name
+	HULL_ITSELF=$HULL
+	MANAGER_OPTION=()
+	by_systemd || return 0
+	MANAGER_OPTION=(--systemd-cgroup)
+	mkdir "$T/with-manager"
+	for name in HULL HULL_TEST; do
+		printf '#!/bin/sh\nexec %q --systemd-cgroup "$@"\n' "${!name}" >"$T/with-manager/${!name##*/}"
+		export $name="$T/with-manager/${!name##*/}"
+	done
+	chmod 755 "$T/with-manager"/*
+}
+
+# What config.json calls a path is one only for cgroupfs: tests that give one have the tag cgroupfs.
+by_systemd() { [ "${HULL_TEST_MANAGER:-cgroupfs}" = systemd ]; }
 
 common_setup() {
 	require caller || return
@@ -102,6 +155,7 @@ common_setup() {
 	ID=t$BATS_SUITE_TEST_NUMBER-$$
 	# Whoever of hull or of the container's processes inherits this is found by assert_nothing_left.
 	export HULL_TEST_MARK=$ID
+	use_manager
 	cp /proc/self/mountinfo "$T/mounts.before"
 	new_bundle "$BUNDLE"
 	cd "$BUNDLE" || return
@@ -261,12 +315,31 @@ pid_of() {
 	hull state "${1:-$ID}" | jq -r .pid
 }
 
+# timeout(1) that allows for a slow host: the first number is its duration.
+timeout() {
+	local arguments=()
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-k) arguments+=("$1" "$2") && shift ;;
+		[0-9]*) arguments+=("$(($1 * HULL_TEST_SLOW))") && shift && break ;;
+		*) arguments+=("$1") ;;
+		esac
+		shift
+	done
+	command timeout "${arguments[@]}" "$@"
+}
+
+# cgroup_of [ID]: the directory of a container's cgroup, whichever manager made it.
+cgroup_of() {
+	jq -r ".cgroupRoot + \"/\" + .cgroup" "$ROOT/${1:-$ID}/state.json"
+}
+
 # wait_until COMMAND...: up to 10 s; the command's own success is the condition.
 wait_until() {
-	local n=0
+	local from=$SECONDS
 	until "$@"; do
-		[ $((n += 1)) -le 500 ] || {
-			echo "waited 10 s in vain for: $*" >&2
+		[ $((SECONDS - from)) -le $((10 * HULL_TEST_SLOW)) ] || {
+			echo "waited $((SECONDS - from)) s in vain for: $*" >&2
 			return 1
 		}
 		sleep 0.02
@@ -274,12 +347,14 @@ wait_until() {
 }
 
 is_status() { [ "$(status_of "$2")" = "$1" ]; }
+# Without processes, which systemd takes as the reason to remove it.
+is_empty_cgroup() { [ ! -e "$1" ] || grep -q "populated 0" "$1/cgroup.events" || [ ! -e "$1" ]; }
 wait_status() { wait_until is_status "$@"; }
 out_has() { grep -qxF -- "$1" "$T/out"; }
 
 # A copy of hull that an exploit may spoil, and its checksum.
 own_binary() {
-	cp "$HULL" "$T/hull"
+	cp "$HULL_ITSELF" "$T/hull"
 	chmod 755 "$T/hull"
 	HULL=$T/hull
 	SUM=$(sha256sum <"$T/hull")
@@ -412,12 +487,12 @@ is_zombie() {
 }
 
 assert_no_process() {
-	local left n=0
+	local left from=$SECONDS
 	while :; do
 		left=$(left_processes "$ID")
 		[ -n "$left" ] || return 0
 		# A process that was just killed may take a moment.
-		[ $((n += 1)) -lt 25 ] || break
+		[ $((SECONDS - from)) -le $((5 * HULL_TEST_SLOW)) ] || break
 		sleep 0.02
 	done
 	printf 'processes left:\n%s\n' "$left" >&2

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=vm
 #
 # Every place of the root that hull touches times every kind of thing that may lie there
 # (tests/hostile/generate): nothing outside changes, nothing hangs, nothing of the host is seen.
@@ -11,7 +12,7 @@ setup() {
 	require python
 }
 
-export BATS_TEST_TIMEOUT=600
+export BATS_TEST_TIMEOUT=$((600 * HULL_TEST_SLOW))
 
 # hostile GROUP [userns]: the table and the totals are printed whatever comes of it.
 hostile() {

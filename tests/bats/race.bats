@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
-# bats file_tags=slow
+# bats file_tags=slow,vm
 #
 # The hostile root that changes while hull works on it (tests/hostile/race).
 

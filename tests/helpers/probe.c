@@ -21,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -819,6 +820,143 @@ static int cmd_fork(char **args)
 	return 0;
 }
 
+/* eat MIB: touches that much memory, a page at a time. */
+static int cmd_eat(char **args)
+{
+	size_t size = (size_t)atoi(args[0]) << 20;
+	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED) {
+		printf("eat: %s\n", outcome(-1));
+		return 0;
+	}
+	for (size_t i = 0; i < size; i += 4096)
+		((volatile char *)at)[i] = 1;
+	printf("ate %s\n", args[0]);
+	return 0;
+}
+
+/* huge MIB: touches that much memory of huge pages, in a child, for the kernel's answer may be
+ * SIGBUS. */
+static int cmd_huge(char **args)
+{
+	size_t size = (size_t)atoi(args[0]) << 20;
+	char *at = mmap(NULL, size, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS | MAP_HUGETLB, -1, 0);
+	int status = 0;
+	pid_t pid;
+
+	if (at == MAP_FAILED) {
+		printf("huge: %s\n", outcome(-1));
+		return 0;
+	}
+	pid = fork();
+	if (pid == 0) {
+		for (size_t i = 0; i < size; i += 4096)
+			((volatile char *)at)[i] = 1;
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status))
+		printf("huge: SIG%s\n", sigabbrev_np(WTERMSIG(status)));
+	else
+		printf("huge %s\n", args[0]);
+	munmap(at, size);
+	return 0;
+}
+
+/* many N: forks that many children, each waiting; says how many came to be, and ends them. */
+static int cmd_many(char **args)
+{
+	pid_t pids[256];
+	int wanted = atoi(args[0]), n = 0;
+
+	fflush(stdout);
+	while (n < wanted && n < 256) {
+		pids[n] = fork();
+		if (pids[n] < 0)
+			break;
+		if (pids[n] == 0)
+			for (;;)
+				pause();
+		n++;
+	}
+	printf("forked=%d %s\n", n, n < wanted ? outcome(-1) : "ok");
+	for (int i = 0; i < n; i++) {
+		kill(pids[i], SIGKILL);
+		waitpid(pids[i], NULL, 0);
+	}
+	return 0;
+}
+
+/* vfork: a child that waits for its death, and nothing but SIGKILL for the parent meanwhile. */
+static int cmd_vfork(char **args)
+{
+	pid_t pid;
+
+	(void)args;
+	puts("waiting");
+	fflush(stdout);
+	pid = vfork();
+	if (pid == 0)
+		for (;;)
+			pause();
+	waitpid(pid, NULL, 0);
+	puts("went on");
+	return 0;
+}
+
+static int64_t microseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
+
+/* spin SECONDS: busy for so long by the clock. */
+static int cmd_spin(char **args)
+{
+	int64_t begin = microseconds();
+
+	puts("spinning");
+	fflush(stdout);
+	while (microseconds() - begin < atoi(args[0]) * INT64_C(1000000))
+		continue;
+	printf("spun=%lld\n", (long long)(microseconds() - begin));
+	return 0;
+}
+
+/* pour FILE KIB: writes that much past the page cache, and says how long it took. */
+static int cmd_pour(char **args)
+{
+	static char block[65536] __attribute__((aligned(4096)));
+	int fd = open(args[0], O_WRONLY | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
+	int64_t begin = microseconds();
+	long result = fd < 0 ? -1 : 0;
+
+	for (int left = atoi(args[1]); left > 0 && result >= 0; left -= 64)
+		result = write(fd, block, sizeof(block));
+	if (result < 0)
+		printf("pour: %s\n", outcome(-1));
+	else
+		printf("poured=%lld\n", (long long)(microseconds() - begin));
+	return 0;
+}
+
+/* soak FILE: reads all of it, so that it is in the page cache. */
+static int cmd_soak(char **args)
+{
+	static char block[65536];
+	int fd = open(args[0], O_RDONLY | O_CLOEXEC);
+	long result = fd < 0 ? -1 : 1;
+
+	while (result > 0)
+		result = read(fd, block, sizeof(block));
+	printf("soak: %s\n", outcome(result));
+	return 0;
+}
+
 /* fork-into DIR: makes a child cgroup and leaves a sleeping process in it. */
 static int cmd_fork_into(char **args)
 {
@@ -842,7 +980,8 @@ static int cmd_fork_into(char **args)
 }
 
 /* overwrite SECONDS: the exploit of CVE-2019-5736. Watches for processes whose program is not this
- * one, holds their /proc/PID/exe and tries to write to what is behind it until it may. */
+ * one, holds their /proc/PID/exe and tries to write to what is behind it until it may; ends early
+ * when there is a file /enough. */
 static int try_overwrite(const char *exe, const struct stat *own)
 {
 	int fd = open(exe, O_RDONLY | O_CLOEXEC);
@@ -882,7 +1021,7 @@ static int cmd_overwrite(char **args)
 		printf("overwrite: %s\n", outcome(-1));
 	puts("watching");
 	fflush(stdout);
-	while (time(NULL) < end) {
+	while (time(NULL) < end && access("/enough", F_OK) < 0) {
 		DIR *proc = opendir("/proc");
 		struct dirent *entry;
 
@@ -924,10 +1063,16 @@ static const struct {
 	const char *name;
 	long number;
 } calls[] = {
-	{ "chmod", SYS_fchmodat },	    { "clone3", SYS_clone3 },	{ "getpid", SYS_getpid },
-	{ "getppid", SYS_getppid },	    { "mkdirat", SYS_mkdirat }, { "openat2", SYS_openat2 },
-	{ "personality", SYS_personality }, { "prctl", SYS_prctl },	{ "ptrace", SYS_ptrace },
+	{ "add_key", SYS_add_key },	    { "chmod", SYS_fchmodat },
+	{ "clone3", SYS_clone3 },	    { "get_mempolicy", SYS_get_mempolicy },
+	{ "getpid", SYS_getpid },	    { "getppid", SYS_getppid },
+	{ "io_setup", SYS_io_setup },	    { "io_uring_setup", SYS_io_uring_setup },
+	{ "keyctl", SYS_keyctl },	    { "mkdirat", SYS_mkdirat },
+	{ "openat2", SYS_openat2 },	    { "perf_event_open", SYS_perf_event_open },
+	{ "personality", SYS_personality }, { "prctl", SYS_prctl },
+	{ "ptrace", SYS_ptrace },	    { "setns", SYS_setns },
 	{ "socket", SYS_socket },	    { "sysinfo", SYS_sysinfo },
+	{ "unshare", SYS_unshare },
 };
 
 /* NAME or NUMBER with "A,B,...": numbers; what is missing is 0. */
@@ -1058,6 +1203,50 @@ static int cmd_trace(char **args)
 	return 0;
 }
 
+/* The permitted capabilities of a process. */
+static unsigned long long caps_of(pid_t pid)
+{
+	unsigned long long caps = 0;
+	char path[40], line[200];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file))
+		if (sscanf(line, "CapPrm: %llx", &caps) == 1)
+			break;
+	if (file)
+		fclose(file);
+	return caps;
+}
+
+/* seize N: lies in wait until it has taken over N processes of the pid namespace that aren't its
+ * own, each as soon as there is something under its number, and tells what they could do. */
+static int cmd_seize(char **args)
+{
+	pid_t next = getpid() + 1;
+
+	puts("waiting");
+	fflush(stdout);
+	for (int n = atoi(args[0]); n > 0;) {
+		int ahead = 0;
+		int status;
+
+		/* One that was missed must not be waited for. */
+		while (ptrace(PTRACE_SEIZE, next + ahead, NULL, NULL) < 0)
+			ahead = errno == ESRCH ? (ahead + 1) % 5 : ahead + 1;
+		next += ahead;
+		if (ptrace(PTRACE_INTERRUPT, next, NULL, NULL) == 0) {
+			waitpid(next, &status, __WALL);
+			printf("seized permitted=%llx\n", caps_of(next));
+			ptrace(PTRACE_DETACH, next, NULL, NULL);
+			n--;
+		}
+		next++;
+	}
+	return 0;
+}
+
 /* foreign: the same kernel by the numbers of another architecture */
 static int cmd_foreign(char **args)
 {
@@ -1099,6 +1288,7 @@ static const struct {
 	{ "chdir", 1, cmd_chdir },
 	{ "confinement", 0, cmd_confinement },
 	{ "cwd", 0, cmd_cwd },
+	{ "eat", 1, cmd_eat },
 	{ "echo", 1, cmd_echo },
 	{ "env", 0, cmd_env },
 	{ "execute", 1, cmd_execute },
@@ -1108,11 +1298,13 @@ static const struct {
 	{ "fork", 1, cmd_fork },
 	{ "fork-into", 1, cmd_fork_into },
 	{ "getxattr", 2, cmd_getxattr },
+	{ "huge", 1, cmd_huge },
 	{ "ids", 0, cmd_ids },
 	{ "keyring", 0, cmd_keyring },
 	{ "kill-self", 1, cmd_kill_self },
 	{ "listen-fds", 0, cmd_listen_fds },
 	{ "ls", 1, cmd_ls },
+	{ "many", 1, cmd_many },
 	{ "mempolicy", 0, cmd_mempolicy },
 	{ "mkdir", 1, cmd_mkdir },
 	{ "mknod", 4, cmd_mknod },
@@ -1130,14 +1322,18 @@ static const struct {
 	{ "personality", 0, cmd_personality },
 	{ "pid", 0, cmd_pid },
 	{ "pids", 0, cmd_pids },
+	{ "pour", 2, cmd_pour },
 	{ "read", 0, cmd_read },
 	{ "readlink", 1, cmd_readlink },
 	{ "rlimits", 0, cmd_rlimits },
 	{ "scheduler", 0, cmd_scheduler },
 	{ "scheduling", 0, cmd_scheduling },
+	{ "seize", 1, cmd_seize },
 	{ "setxattr", 3, cmd_setxattr },
 	{ "signals", 0, cmd_signals },
 	{ "sleep", 1, cmd_sleep },
+	{ "soak", 1, cmd_soak },
+	{ "spin", 1, cmd_spin },
 	{ "stat", 1, cmd_stat },
 	{ "symlink", 2, cmd_symlink },
 	{ "time", 0, cmd_time },
@@ -1145,6 +1341,7 @@ static const struct {
 	{ "trap", 2, cmd_trap },
 	{ "tty", 0, cmd_tty },
 	{ "unlink", 1, cmd_unlink },
+	{ "vfork", 0, cmd_vfork },
 	{ "wait-resize", 1, cmd_wait_resize },
 	{ "wait-signal", 0, cmd_wait_signal },
 	{ "write", 2, cmd_write },
