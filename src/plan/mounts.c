@@ -158,6 +158,17 @@ static const char *option_value(struct planner *p, const struct reading *r, cons
 	return value;
 }
 
+/* mount(8) and other runtimes want a SELinux context, which may have commas in it, in quotation
+ * marks; mount(2) takes them off, fsconfig(2) doesn't. */
+static const char *unquoted(struct planner *p, const char *key, const char *value)
+{
+	size_t length = value ? strlen(value) : 0;
+
+	if (!strstr(key, "context") || length < 2 || value[0] != '"' || value[length - 1] != '"')
+		return value;
+	return arena_printf(&p->plan->arena, "%.*s", (int)length - 2, value + 1);
+}
+
 static void add_parameter(struct planner *p, struct reading *r, const char *option)
 {
 	struct plan_fs_option *added = &r->options[r->out->n_options++];
@@ -169,7 +180,7 @@ static void add_parameter(struct planner *p, struct reading *r, const char *opti
 	}
 	added->key = arena_printf(&p->plan->arena, "%.*s", (int)(equals - option), option);
 	if (added->key)
-		added->value = option_value(p, r, added->key, equals + 1);
+		added->value = unquoted(p, added->key, option_value(p, r, added->key, equals + 1));
 }
 
 /* "nosuid,nodev" in one string: mount(8)'s way of writing, not config.json's. */

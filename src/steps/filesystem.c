@@ -153,7 +153,7 @@ int filesystem_mount_long(const struct plan_mount *m, int target, struct oci_err
 	for (size_t i = 0; i < m->n_options; i++) {
 		const struct plan_fs_option *o = &m->options[i];
 		/* The categories of a SELinux context have commas between them. */
-		const char *quote = strcmp(o->key, "context") == 0 ? "\"" : "";
+		const char *quote = o->value && strstr(o->key, "context") ? "\"" : "";
 		int n;
 
 		if (flag_word(o, &flags))

@@ -25,60 +25,92 @@ struct cover {
 /* Below /proc and /sys "it isn't there" may only be said by the kernel's own file system: whoever
  * can write to the image's tree, as a container with the same root can, could swap the directory
  * that it is mounted on for an empty one while the masks are put, and back afterwards. So where
- * config.json mounts such a file system, its root is looked up and checked, then the rest in it.
- * Returns the fd to start from: run->rootfs, or *owned, which the caller closes. */
-static int start_of(const struct run *run, const char **path, int *owned, struct oci_error *err)
+ * config.json mounts such a file system, its root is looked up and checked, once, then the rest in
+ * it. */
+static const struct {
+	const char *at, *type;
+	long magic;
+} kernels[] = { { "/proc", "proc", PROC_SUPER_MAGIC }, { "/sys", "sysfs", SYSFS_MAGIC } };
+
+enum { KERNELS = sizeof(kernels) / sizeof(kernels[0]) };
+
+/* The roots of those looked up so far, or -1. */
+struct starts {
+	int fd[KERNELS];
+};
+
+#define STARTS_NONE ((struct starts){ { -1, -1 } })
+
+static void starts_drop(struct starts *starts)
 {
-	static const struct {
-		const char *at, *type;
-		long magic;
-	} kernels[] = { { "/proc", "proc", PROC_SUPER_MAGIC }, { "/sys", "sysfs", SYSFS_MAGIC } };
+	for (size_t i = 0; i < KERNELS; i++)
+		fd_drop(&starts->fd[i]);
+}
 
-	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++) {
+static bool is_mounted(const struct plan *plan, size_t kernel)
+{
+	bool mounted = false;
+
+	for (size_t i = 0; i < plan->n_mounts; i++) {
+		const struct plan_mount *m = &plan->mounts[i];
+
+		if (m->kind != MOUNT_REMOUNT && strcmp(m->destination, kernels[kernel].at) == 0)
+			mounted =
+				m->kind == MOUNT_NEW && strcmp(m->type, kernels[kernel].type) == 0;
+	}
+	return mounted;
+}
+
+static int open_kernel(const struct run *run, size_t kernel, struct oci_error *err)
+{
+	auto_fd fd = inroot_open(run->rootfs, kernels[kernel].at, O_PATH | O_DIRECTORY, err);
+	struct statfs fs;
+
+	if (fd < 0)
+		return -1;
+	if (fstatfs(fd, &fs) < 0)
+		return fail_sys(err, "fstatfs '%s'", kernels[kernel].at);
+	if (fs.f_type != kernels[kernel].magic)
+		return fail(err, "'%s' is no longer the %s that was mounted there",
+			    kernels[kernel].at, kernels[kernel].type);
+	return fd_take(&fd);
+}
+
+/* The fd to start from, run->rootfs or one of `starts`; *path becomes what is below it. */
+static int start_of(const struct run *run, const char **path, struct starts *starts,
+		    struct oci_error *err)
+{
+	for (size_t i = 0; i < KERNELS; i++) {
 		size_t length = strlen(kernels[i].at);
-		bool mounted = false;
-		struct statfs fs;
 
-		if (strncmp(*path, kernels[i].at, length) != 0 || (*path)[length] != '/')
+		if (strncmp(*path, kernels[i].at, length) != 0 || (*path)[length] != '/' ||
+		    strstr(*path, "/..") || !is_mounted(run->plan, i))
 			continue;
-		for (size_t k = 0; k < run->plan->n_mounts; k++) {
-			const struct plan_mount *m = &run->plan->mounts[k];
-
-			if (m->kind != MOUNT_REMOUNT && strcmp(m->destination, kernels[i].at) == 0)
-				mounted = m->kind == MOUNT_NEW &&
-					  strcmp(m->type, kernels[i].type) == 0;
-		}
-		if (!mounted || strstr(*path, "/.."))
-			continue;
-		*owned = inroot_open(run->rootfs, kernels[i].at, O_PATH | O_DIRECTORY, err);
-		if (*owned < 0)
-			return -1;
-		if (fstatfs(*owned, &fs) < 0)
-			return fail_sys(err, "fstatfs '%s'", kernels[i].at);
-		if (fs.f_type != kernels[i].magic)
-			return fail(err, "'%s' is no longer the %s that was mounted there",
-				    kernels[i].at, kernels[i].type);
+		if (starts->fd[i] < 0)
+			starts->fd[i] = open_kernel(run, i, err);
 		*path += length;
-		return *owned;
+		return starts->fd[i];
 	}
 	return run->rootfs;
 }
 
 /* The path's fd, or -1: *missing says that there is nothing. */
-static int look(const struct run *run, const char *path, bool *missing, struct oci_error *err)
+static int look(const struct run *run, const char *path, struct starts *starts, bool *missing,
+		struct oci_error *err)
 {
-	auto_fd owned = -1;
-	int start;
-	int fd;
+	int start, fd;
 
 	*missing = false;
-	start = start_of(run, &path, &owned, err);
+	start = start_of(run, &path, starts, err);
 	if (start < 0)
 		return -1;
 	fd = inroot_try_open(start, path, O_PATH);
 	*missing = fd < 0 && (errno == ENOENT || errno == ENOTDIR);
 	if (fd < 0 && !*missing)
 		return fail_sys(err, "openat2 '%s'", path);
+	/* What is covered now may be such a root, or lead to one. */
+	if (start == run->rootfs)
+		starts_drop(starts);
 	return fd;
 }
 
@@ -124,11 +156,11 @@ static int make_empty_directory(struct oci_error *err)
 	return mounted;
 }
 
-static int mask_path(struct run *run, const char *path, struct cover *null, struct cover *empty,
-		     struct oci_error *err)
+static int mask_path(struct run *run, const char *path, struct starts *starts, struct cover *null,
+		     struct cover *empty, struct oci_error *err)
 {
 	bool missing;
-	auto_fd target = look(run, path, &missing, err);
+	auto_fd target = look(run, path, starts, &missing, err);
 	struct stat st;
 
 	if (target < 0)
@@ -149,26 +181,29 @@ int mask_paths(struct run *run, struct oci_error *err)
 {
 	struct cover null = { .tree = run->null_tree };
 	struct cover empty = { .tree = -1 };
+	struct starts starts = STARTS_NONE;
 	int result = 0;
 
 	for (size_t i = 0; result == 0 && i < run->plan->n_masked; i++) {
 		const char *path = run->plan->masked_paths[i];
 
-		result = mask_path(run, path, &null, &empty, err);
+		result = mask_path(run, path, &starts, &null, &empty, err);
 		if (result < 0)
 			(void)fail_in(err, "/linux/maskedPaths/%zu: mask '%s'", i, path);
 	}
+	starts_drop(&starts);
 	fd_drop(&empty.tree);
 	fd_drop(&run->null_tree);
 	return result;
 }
 
 /* A clone of the path on itself, so that the rest of its mount stays writable. */
-static int readonly_path(const struct run *run, const char *path, struct oci_error *err)
+static int readonly_path(const struct run *run, const char *path, struct starts *starts,
+			 struct oci_error *err)
 {
 	struct mount_attr attr = { .attr_set = MOUNT_ATTR_RDONLY };
 	bool missing;
-	auto_fd target = look(run, path, &missing, err);
+	auto_fd target = look(run, path, starts, &missing, err);
 	auto_fd tree = -1;
 
 	if (target < 0)
@@ -184,12 +219,17 @@ static int readonly_path(const struct run *run, const char *path, struct oci_err
 
 int mask_readonly_paths(struct run *run, struct oci_error *err)
 {
-	for (size_t i = 0; i < run->plan->n_readonly; i++) {
+	struct starts starts = STARTS_NONE;
+	int result = 0;
+
+	for (size_t i = 0; result == 0 && i < run->plan->n_readonly; i++) {
 		const char *path = run->plan->readonly_paths[i];
 
-		if (readonly_path(run, path, err) < 0)
-			return fail_in(err, "/linux/readonlyPaths/%zu: make '%s' read-only", i,
-				       path);
+		result = readonly_path(run, path, &starts, err);
+		if (result < 0)
+			(void)fail_in(err, "/linux/readonlyPaths/%zu: make '%s' read-only", i,
+				      path);
 	}
-	return 0;
+	starts_drop(&starts);
+	return result;
 }

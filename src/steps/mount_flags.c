@@ -47,7 +47,8 @@ static int explain(int mount, bool recursive, const struct mount_attr *attr, str
 		add(held, sizeof(held), flags[i].name);
 		add(wish, sizeof(wish), flags[i].opposite);
 	}
-	if (attr->attr_clr & MOUNT_ATTR__ATIME)
+	/* Locked as one: neither can be set, either. */
+	if ((attr->attr_clr | attr->attr_set) & (MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME))
 		add(below, sizeof(below), "another way of keeping access times");
 	if (held[0])
 		return fail(err,

@@ -9,15 +9,10 @@
 #include "steps/mount_lock.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
@@ -25,23 +20,22 @@
 #include "steps/mount_source.h"
 #include "steps/spawn.h"
 
-enum { LIMIT_MS = 60 * 1000 };
+/* Locking makes a slave of what is shared. A container in the caller's own user namespace, which
+ * has no more right there than the caller, is given what it asks for; with one of its own the
+ * kernel allows nothing else. */
+static bool stays_shared(const struct run *run, size_t i)
+{
+	return !plan_has_ns(run->plan, NS_USER) && run->plan->mounts[i].propagation == MS_SHARED;
+}
 
-/* What the processes share: beside this the table of descriptors, so that a clone takes the number
- * of what it replaces. */
-struct work {
-	struct run *run;
-	struct oci_error err;
-	bool done;
-	bool by_user_ns; /* what failed is the child with a user namespace of its own */
-};
-
-/* The how manieth tree: the plan's mounts, then the root and the null device. */
+/* The how manieth tree: the plan's mounts, then the root and the null device; -1 for none. */
 static int tree_of(const struct run *run, size_t i)
 {
 	size_t n = run->plan->n_mounts;
 
-	return i < n ? run->sources[i] : i == n ? run->root_tree : run->null_tree;
+	if (i < n)
+		return stays_shared(run, i) ? -1 : run->sources[i];
+	return i == n ? run->root_tree : run->null_tree;
 }
 
 static size_t count(const struct run *run)
@@ -81,8 +75,10 @@ static int replace_one(const struct run *run, size_t i, struct oci_error *err)
 	return 0;
 }
 
-static int replace_all(const struct run *run, struct oci_error *err)
+static int replace_all(void *ctx, struct oci_error *err)
 {
+	struct run *run = ctx;
+
 	for (size_t i = 0; i < count(run); i++)
 		if (tree_of(run, i) >= 0)
 			TRY(replace_one(run, i, err));
@@ -156,78 +152,30 @@ static int attach_all(const struct run *run, struct oci_error *err)
 
 /* ---- both, and PARENT ---- */
 
-/* Runs `deed` in a child that shares the descriptors. */
-static int in_child(struct work *work, uint64_t namespaces,
-		    int (*deed)(struct work *, struct oci_error *), struct oci_error *err)
+/* The processes share the table of descriptors, so that a clone takes the number of what it
+ * replaces. */
+static int attached(void *ctx, struct oci_error *err)
 {
-	int pidfd = -1;
-	struct clone_args args = { .flags = CLONE_FILES | CLONE_PIDFD | namespaces,
-				   .pidfd = (uint64_t)(uintptr_t)&pidfd,
-				   .exit_signal = SIGCHLD };
-	struct pollfd ended = { .events = POLLIN };
-	pid_t parent = getpid(), pid;
-	int ready;
+	struct run *run = ctx;
+	bool made;
 
-	work->done = false;
-	pid = sys_clone3(&args);
-	if (pid < 0)
-		return fail_sys(err, "clone3");
-	if (pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* In a user namespace of its own the parent is still the same number. */
-		if (getppid() == parent)
-			work->done = deed(work, &work->err) == 0;
-		spawn_end(0);
-	}
-	ended.fd = pidfd;
-	do {
-		ready = poll(&ended, 1, LIMIT_MS);
-	} while (ready < 0 && errno == EINTR);
-	if (ready != 1)
-		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		; /* a caller that ignores SIGCHLD has it reaped by the kernel: ECHILD */
-	fd_drop(&pidfd);
-	if (work->done)
+	TRY(attach_all(run, err));
+	if (spawn_helper(run, CLONE_FILES | CLONE_NEWUSER | CLONE_NEWNS, SPAWN_HELPER_S,
+			 replace_all, &made, err) == 0)
 		return 0;
-	if (work->err.text[0])
-		*err = work->err;
-	else
-		(void)fail(err, "a process of hull's was killed, or not done after %d s",
-			   LIMIT_MS / 1000);
-	return -1;
-}
-
-static int copied(struct work *work, struct oci_error *err)
-{
-	return replace_all(work->run, err);
-}
-
-static int attached(struct work *work, struct oci_error *err)
-{
-	TRY(attach_all(work->run, err));
-	if (in_child(work, CLONE_NEWUSER | CLONE_NEWNS, copied, err) == 0)
-		return 0;
-	work->by_user_ns = true;
+	/* Why is found out by PARENT: here is nothing but a tmpfs by now, and no /proc. */
+	if (!made)
+		(void)snprintf(err->code, sizeof(err->code), "id-mapping");
 	return -1;
 }
 
 int mount_lock(struct run *run, struct oci_error *err)
 {
-	struct work *work;
-	int result;
+	bool made;
 
 	if (mount_left_to_init(run->plan))
 		return 0;
-	work = mmap(NULL, sizeof(*work), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (work == MAP_FAILED)
-		return fail_sys(err, "mmap");
-	work->run = run;
-	result = in_child(work, 0, attached, err);
-	/* Not in the child, which has nothing but a tmpfs by then: no /proc to find the reason in.
-	 */
-	if (result < 0 && work->by_user_ns && (err->num == EPERM || err->num == ENOSPC))
-		(void)idmap_explain(err);
-	(void)munmap(work, sizeof(*work)); /* can't fail */
-	return result;
+	if (spawn_helper(run, CLONE_FILES, SPAWN_HELPER_S, attached, &made, err) == 0)
+		return 0;
+	return strcmp(err->code, "id-mapping") == 0 ? idmap_explain(err) : -1;
 }

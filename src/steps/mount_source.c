@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,6 +19,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "steps/mount_flags.h"
+#include "steps/spawn.h"
 
 enum { INITIAL_CGROUP_NS = 0xeffffffb }; /* inode of the host's own: PROC_CGROUP_INIT_INO */
 
@@ -229,6 +231,37 @@ bool mount_left_to_init(const struct plan *plan)
 	return tree < 0 && errno == EPERM;
 }
 
+/* With the rights of a user namespace without ids: where those don't suffice INIT's may, which
+ * has the lent ids. */
+static int try_each(void *ctx, struct oci_error *err)
+{
+	struct run *run = ctx;
+
+	for (size_t i = 0; i < run->plan->n_mounts; i++) {
+		struct oci_error trial = { 0 };
+
+		if (open_one(run, i, &trial) == 0 || trial.num == EACCES)
+			continue;
+		*err = trial;
+		return -1;
+	}
+	return 0;
+}
+
+/* What INIT would fail at is known before anything is made, and to `hull check`. */
+static int try_all(struct run *run, struct oci_error *err)
+{
+	struct oci_error failed = { 0 };
+	bool made;
+
+	if (spawn_helper(run, CLONE_NEWUSER | CLONE_NEWNS, SPAWN_HELPER_S, try_each, &made,
+			 &failed) == 0 ||
+	    !made)
+		return 0; /* that there can be no such namespace is for the fork to tell */
+	*err = failed;
+	return -1;
+}
+
 int mount_open_sources(struct run *run, struct oci_error *err)
 {
 	const struct plan *plan = run->plan;
@@ -242,6 +275,7 @@ int mount_open_sources(struct run *run, struct oci_error *err)
 		run->sources[i] = -1;
 	if (!mount_left_to_init(plan))
 		return open_all(run, err);
+	TRY(try_all(run, err));
 	for (size_t i = 0; i < plan->n_mounts; i++)
 		if (plan->mounts[i].idmap != IDMAP_NONE)
 			return fail_code(err, "unsupported",

@@ -83,16 +83,20 @@ int notify_bind(struct run *run, struct oci_error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	auto_fd sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	mode_t before;
+	int bound;
 
 	if (sock < 0)
 		return fail_sys(err, "socket");
 	(void)snprintf(address.sun_path, sizeof(address.sun_path),
 		       "/proc/self/fd/%d/" STATE_NOTIFY "/" SOCKET_NAME, run->state_dir);
 	(void)unlink(address.sun_path); /* of a start that failed */
-	if (bind(sock, (const struct sockaddr *)&address, sizeof(address)) < 0)
+	/* Born with the mode that it keeps: a chmod would follow the path once more. */
+	before = umask(0111);
+	bound = bind(sock, (const struct sockaddr *)&address, sizeof(address));
+	(void)umask(before);
+	if (bound < 0)
 		return fail_sys(err, "bind '" STATE_NOTIFY "/" SOCKET_NAME "'");
-	if (chmod(address.sun_path, 0666) < 0)
-		return fail_sys(err, "chmod '" STATE_NOTIFY "/" SOCKET_NAME "'");
 	run->notify_socket = fd_take(&sock);
 	return 0;
 }

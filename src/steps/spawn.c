@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -237,6 +238,74 @@ int spawn_see_executed(struct run *run, struct oci_error *err)
 		return 0;
 	return fail_code(err, "init-died", "%s was killed before its program was executed",
 			 run_new_process(run));
+}
+
+/* What a helper tells: in memory that it shares with its parent. */
+struct report {
+	struct oci_error err;
+	bool done;
+};
+
+static void wait_for_helper(pid_t pid, int pidfd, int seconds)
+{
+	struct pollfd ended = { .fd = pidfd, .events = POLLIN };
+	int ready;
+
+	do {
+		ready = poll(&ended, 1, seconds * 1000);
+	} while (ready < 0 && errno == EINTR);
+	if (ready != 1)
+		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		; /* a caller that ignores SIGCHLD has it reaped by the kernel: ECHILD */
+}
+
+static int run_helper(void *ctx, uint64_t flags, int seconds,
+		      int (*deed)(void *, struct oci_error *), struct report *report,
+		      struct oci_error *err)
+{
+	int pidfd = -1;
+	struct clone_args args = { .flags = CLONE_PIDFD | flags,
+				   .pidfd = (uint64_t)(uintptr_t)&pidfd,
+				   .exit_signal = SIGCHLD };
+	pid_t parent = getpid(), pid = sys_clone3(&args);
+
+	if (pid < 0)
+		return fail_sys(err, "clone3");
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* In a user namespace of its own the parent is still the same number. */
+		if (getppid() == parent)
+			report->done = deed(ctx, &report->err) == 0;
+		spawn_end(0);
+	}
+	wait_for_helper(pid, pidfd, seconds);
+	fd_drop(&pidfd);
+	return 0;
+}
+
+int spawn_helper(void *ctx, uint64_t flags, int seconds, int (*deed)(void *, struct oci_error *),
+		 bool *made, struct oci_error *err)
+{
+	struct report *report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	int result = -1;
+
+	*made = false;
+	if (report == MAP_FAILED)
+		return fail_sys(err, "mmap");
+	if (run_helper(ctx, flags, seconds, deed, report, err) == 0) {
+		*made = true;
+		if (report->done)
+			result = 0;
+		else if (report->err.text[0])
+			*err = report->err;
+		else
+			(void)fail(err, "a process of hull's was killed, or not done after %d s",
+				   seconds);
+	}
+	(void)munmap(report, sizeof(*report)); /* can't fail */
+	return result;
 }
 
 _Noreturn void spawn_end(int status)

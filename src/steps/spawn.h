@@ -40,6 +40,14 @@ int spawn_let_look(struct run *run, struct oci_error *err);
  * nobody can know any more, and then no failure is claimed. */
 int spawn_see_executed(struct run *run, struct oci_error *err);
 
+/* How long a helper may take that does nothing but what the kernel does at once. */
+enum { SPAWN_HELPER_S = 60 };
+
+/* A process of hull's that does `deed` with `ctx` and ends, with these CLONE_* flags; its error is
+ * taken over. After `seconds` it is killed. `made` tells whether there was one at all. */
+int spawn_helper(void *ctx, uint64_t flags, int seconds,
+		 int (*deed)(void *ctx, struct oci_error *err), bool *made, struct oci_error *err);
+
 /* Ends a helper process of hull's at once, without what exit(3) does for the parent. */
 _Noreturn void spawn_end(int status);
 

@@ -1,14 +1,19 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=everyone,uid0
 #
 # Idmapped mounts: owners as seen from inside and on the host, idmap against ridmap, kinds of file
-# systems, and what is refused with which words.
+# systems, and what is refused with which words. An ordinary user may map the ids of no mount, which
+# rootless_mounts.bats says.
 
 load helpers
 
 setup() {
 	common_setup
-	mkdir -p "$T/src/sub"
+	mkdir "$T/src"
+	# Who isn't root of the host may map the ids of his own file systems only.
+	is_root_of_host || mount -t tmpfs own "$T/src"
+	mkdir "$T/src/sub"
 	echo text >"$T/src/file"
 	chown 0:0 "$T/src" "$T/src/file"
 	echo other >"$T/src/other"
@@ -17,6 +22,7 @@ setup() {
 
 teardown() {
 	if [ -n "${LOOP:-}" ]; then losetup -d "$LOOP"; fi
+	is_root_of_host || umount "$T/src"
 	common_teardown
 }
 
@@ -39,6 +45,7 @@ owners() {
 	(cd "$1" && find . -printf '%p %U:%G %m %C@\n' | sort)
 }
 
+# bats test_tags=old-kernel
 @test "a bind mount with mappings shows the mapped owners, the host's files keep theirs" {
 	owners "$T/src" >"$T/before"
 	mapped /mnt bind "$T/src" "0 1000 10" "0 2000 10" bind idmap
@@ -75,9 +82,12 @@ owners() {
 	matches '^stat /mnt/other: .*owner=3000:4000 '
 }
 
+# bats test_tags=old-kernel
 @test "idmap stops at the mount itself, ridmap reaches the mounts below" {
-	mount -t tmpfs sub "$T/src/sub"
-	echo below >"$T/src/sub/file"
+	# Of the same file system: a tmpfs has idmapped mounts since Linux 6.3 only.
+	mkdir "$T/src/below"
+	echo below >"$T/src/below/file"
+	mount --bind "$T/src/below" "$T/src/sub"
 	mapped /one bind "$T/src" "0 1000 10" "0 2000 10" rbind idmap
 	mapped /all bind "$T/src" "0 1000 10" "0 2000 10" rbind ridmap
 	mapped /neither bind "$T/src" "0 1000 10" "0 2000 10" rbind
@@ -129,6 +139,8 @@ owners() {
 	has "open /owned/x c: EROFS" host
 }
 
+# Nobody else may mount one.
+# bats test_tags=real_root
 @test "a new ext4 with mappings" {
 	require ext4
 	truncate -s 16M "$T/disk"
@@ -175,6 +187,7 @@ owners() {
 
 # --- refusals ---
 
+# bats test_tags=old-kernel
 @test "a file system without support is named" {
 	mapped /mnt bind /proc/sys "0 1000 10" "0 2000 10" bind idmap
 	run_container

@@ -1,18 +1,23 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=everyone
 #
 # mounts: every option seen from inside, alone and against its opposite; kinds, targets, sources.
 
 load helpers
 
-# A source directory of the host with a file, a program, a node and a link.
+# A source directory of the host with a file, a program and a link.
 make_source() {
 	mkdir -p "$T/src/dir"
 	echo content >"$T/src/file"
 	cp "$PROBE" "$T/src/probe"
 	ln -s file "$T/src/link"
-	mknod "$T/src/null" c 1 3
-	chmod 666 "$T/src/null"
+}
+
+# A file system of the caller's own: a user namespace keeps the access times of the host's mounts.
+own_source() {
+	mkdir "$T/src"
+	mount -t tmpfs own "$T/src"
 }
 
 # bind_with OPTION...: binds the source directory to /mnt.
@@ -65,6 +70,8 @@ expect_flags() {
 }
 
 @test "nodev forbids opening devices, dev allows it" {
+	make_source
+	make_node "$T/src/null" c 1 3
 	bind_with bind nodev
 	ask open /mnt/null rw
 	has "open /mnt/null rw: EACCES"
@@ -88,7 +95,9 @@ expect_flags() {
 	expect_flags "" nosymfollow symfollow
 }
 
+# bats test_tags=uid0
 @test "noatime, atime, relatime, norelatime, strictatime, nostrictatime" {
+	own_source
 	expect_flags "noatime" noatime
 	expect_flags "" noatime atime
 	expect_flags "noatime" relatime noatime
@@ -105,19 +114,27 @@ expect_flags() {
 	bind_with bind strictatime
 	ask mountflags /mnt
 	lacks_match '^mountflags /mnt:.*(relatime|noatime)'
+	umount "$T/src"
 }
 
+# bats test_tags=uid0
 @test "nodiratime and diratime" {
+	own_source
 	expect_flags "nodiratime" nodiratime
 	expect_flags "nodiratime" diratime nodiratime
 	expect_flags "" nodiratime diratime
+	umount "$T/src"
 }
 
+# bats test_tags=uid0
 @test "several flags at once are all there, and the others stay as they were" {
+	own_source
 	expect_flags "ro nosuid nodev noexec noatime" ro nosuid nodev noexec noatime
 	expect_flags "nosuid noexec" nosuid nodev noexec dev
+	umount "$T/src"
 }
 
+# bats test_tags=uid0
 @test "flags that the source's mount has on the host are kept unless the config clears them" {
 	make_source
 	mount --bind "$T/src" "$T/src"
@@ -132,6 +149,7 @@ expect_flags() {
 	assert_equal "$(flags_of /mnt)" "nodev"
 }
 
+# bats test_tags=uid0
 @test "the flags of one bind don't reach the source's mount on the host" {
 	make_source
 	mount --bind "$T/src" "$T/src"
@@ -156,10 +174,10 @@ nested_source() {
 	mount -t tmpfs nested "$T/src/dir"
 	cp "$PROBE" "$T/src/dir/probe"
 	echo nested >"$T/src/dir/file"
-	mknod "$T/src/dir/null" c 1 3
 	ln -s file "$T/src/dir/link"
 }
 
+# bats test_tags=uid0
 @test "bind leaves out the mounts below the source, rbind takes them along" {
 	nested_source
 	mount_entry /one bind "$T/src" bind
@@ -174,9 +192,11 @@ run_with_nested() {
 	probe "$@"
 	run_container
 	umount "$T/src/dir"
+	[ ! -e "$T/devices" ] || umount "$T/devices/dir"
 	assert_status 0
 }
 
+# bats test_tags=uid0,old-kernel
 @test "ro on an rbind stops at the mount itself, rro reaches the mounts below" {
 	nested_source
 	mount_entry /ro bind "$T/src" rbind ro
@@ -185,8 +205,16 @@ run_with_nested() {
 	has "open /ro/x c: EROFS" "open /ro/dir/x c: ok" "open /rro/x c: EROFS" "open /rro/dir/x c: EROFS"
 }
 
+# bats test_tags=uid0,old-kernel
 @test "the recursive options reach the mounts below, and their opposites clear" {
+	own_source
 	nested_source
+	# A node isn't a device in a file system that somebody else than the host's root made.
+	mkdir -p "$T/nested" "$T/devices/dir"
+	make_node "$T/nested/null" c 1 3
+	mount --bind "$T/nested" "$T/devices/dir"
+	mount_entry /forbidden bind "$T/devices" rbind rnodev
+	mount_entry /allowed bind "$T/devices" rbind rnodev rdev
 	local name
 	for name in noexec nodev nosuid noatime nodiratime nosymfollow; do
 		mount_entry "/$name" bind "$T/src" rbind "r$name"
@@ -196,14 +224,14 @@ run_with_nested() {
 	mount_entry /strictatime bind "$T/src" rbind rstrictatime
 	mount_entry /diratime bind "$T/src" rbind rnodiratime rdiratime rnoatime ratime
 	mount_entry /relatime bind "$T/src" rbind rnoatime rrelatime
-	run_with_nested execute /noexec/dir/probe + open /nodev/dir/null rw + \
-		open /nosymfollow/dir/link r + execute /clear/dir/probe + open /clear/dir/null rw + \
+	run_with_nested execute /noexec/dir/probe + open /forbidden/dir/null rw + \
+		open /nosymfollow/dir/link r + execute /clear/dir/probe + open /allowed/dir/null rw + \
 		open /symfollow/dir/link r + mountflags /noexec/dir + mountflags /nodev/dir + \
 		mountflags /nosuid/dir + mountflags /noatime/dir + mountflags /nodiratime/dir + \
 		mountflags /nosymfollow/dir + mountflags /clear/dir + mountflags /strictatime/dir + \
 		mountflags /diratime/dir + mountflags /relatime/dir
-	has "execute /noexec/dir/probe: EACCES" "open /nodev/dir/null rw: EACCES" \
-		"open /nosymfollow/dir/link r: ELOOP" "executed: ok" "open /clear/dir/null rw: ok" \
+	has "execute /noexec/dir/probe: EACCES" "open /forbidden/dir/null rw: EACCES" \
+		"open /nosymfollow/dir/link r: ELOOP" "executed: ok" "open /allowed/dir/null rw: ok" \
 		"open /symfollow/dir/link r: ok"
 	for name in noexec nodev nosuid noatime nodiratime nosymfollow; do
 		assert_equal "$(flags_of "/$name/dir")" $name
@@ -213,6 +241,7 @@ run_with_nested() {
 	done
 	lacks_match '^mountflags /strictatime/dir:.*(relatime|noatime)'
 	matches '^mountflags /relatime/dir:.*relatime'
+	umount "$T/src"
 }
 
 @test "a file is bound on a file" {
@@ -315,12 +344,40 @@ run_with_nested() {
 
 # --- file systems ---
 
+# bats test_tags=old-kernel
 @test "tmpfs takes its options: size, mode, uid, gid, nr_inodes" {
 	mount_entry /mnt tmpfs tmpfs size=64k mode=1750 uid=7 gid=8 nr_inodes=5 nosuid noexec
 	ask stat /mnt + mountflags /mnt + mounts
 	matches '^stat /mnt: type=dir mode=1750 owner=7:8'
 	assert_equal "$(flags_of /mnt)" "nosuid noexec"
 	mount_line /mnt | grep -q 'size=64k.*nr_inodes=5'
+}
+
+@test "access times of a new file system: each word, and the later of two" {
+	local word options n=0 wanted=()
+	while read -r word options; do
+		# shellcheck disable=SC2086 # words
+		mount_entry "/t/$n" tmpfs tmpfs $options
+		wanted+=("$word")
+		n=$((n + 1))
+	done <<-END
+		noatime noatime
+		relatime noatime atime
+		strict strictatime
+		relatime strictatime nostrictatime
+		noatime relatime noatime
+		nodiratime nodiratime
+		noatime noatime diratime
+	END
+	local i words=()
+	for ((i = 0; i < n; i++)); do words+=(mountflags "/t/$i" +); done
+	ask "${words[@]}" ls /t
+	for ((i = 0; i < n; i++)); do
+		case ${wanted[i]} in
+		strict) lacks_match "^mountflags /t/$i:.*(relatime|noatime)" ;;
+		*) matches "^mountflags /t/$i:.* ${wanted[i]}" ;;
+		esac
+	done
 }
 
 @test "tmpfs ro: the file system can't be written" {
@@ -362,17 +419,21 @@ run_with_nested() {
 	assert_fails /mounts/3 no-such-fs
 }
 
+# bats test_tags=old-kernel
 @test "tmpcopyup copies what is below the destination, with owners, modes and links" {
 	mkdir -p rootfs/mnt/sub
 	echo text >rootfs/mnt/sub/file
 	chmod 4711 rootfs/mnt/sub/file
-	chown -R 5:6 rootfs/mnt/sub
+	# For an ordinary user: root of the container.
+	local owner=0:0
+	[ "$(id -u)" != 0 ] || owner=5:6
+	[ "$(id -u)" != 0 ] || chown -R $owner rootfs/mnt/sub
 	chmod 4711 rootfs/mnt/sub/file
 	ln -s /etc/passwd rootfs/mnt/link
 	mount_entry /mnt tmpfs tmpfs tmpcopyup
 	ask cat /mnt/sub/file + stat /mnt/sub/file + readlink /mnt/link + write /mnt/sub/file more + mounts
 	has text "readlink /mnt/link: /etc/passwd" "write /mnt/sub/file: ok"
-	matches '^stat /mnt/sub/file: type=file mode=4711 owner=5:6'
+	matches "^stat /mnt/sub/file: type=file mode=4711 owner=$owner"
 	mount_line /mnt | grep -q tmpfs
 	assert_equal "$(cat rootfs/mnt/sub/file)" text
 }
@@ -395,6 +456,7 @@ run_with_nested() {
 	assert_fails tmpcopyup
 }
 
+# bats test_tags=uid0,old-kernel
 @test "overlay with lower, upper and work directory" {
 	require overlay
 	mkdir -p "$T/o" && mount -t tmpfs none "$T/o"
@@ -454,6 +516,7 @@ run_with_nested() {
 
 # --- cgroup ---
 
+# bats test_tags=old-kernel,managers
 @test "a cgroup mount with a cgroup namespace shows only the container's own tree" {
 	require cgroup2
 	mount_entry /sys/fs/cgroup cgroup cgroup nosuid noexec nodev ro
@@ -473,8 +536,14 @@ run_with_nested() {
 	require cgroup2
 	config '.linux.namespaces -= [{ type: "cgroup" }]'
 	mount_entry /sys/fs/cgroup cgroup cgroup ro
-	ask cgroup + open "/sys/fs/cgroup/$ID/cgroup.procs" r + open "/sys/fs/cgroup/$ID/cgroup.procs" rw
-	has "0::/$ID" "open /sys/fs/cgroup/$ID/cgroup.procs r: ok" "open /sys/fs/cgroup/$ID/cgroup.procs rw: EROFS"
+	shell 'own=$(cat /proc/self/cgroup)
+		procs=/sys/fs/cgroup${own##*0::}/cgroup.procs
+		exec /bin/probe cgroup + open "$procs" r + open "$procs" rw'
+	inside
+	matches "^0::$CGROUP_PATH/(.*-)?$ID(\\.scope/container)?\$"
+	local procs
+	procs=/sys/fs/cgroup$(sed -n 's/^0:://p' <<<"$output")/cgroup.procs
+	has "open $procs r: ok" "open $procs rw: EROFS"
 }
 
 # bats test_tags=host
@@ -523,6 +592,7 @@ run_with_nested() {
 
 # --- propagation ---
 
+# bats test_tags=uid0
 @test "shared, slave, private, unbindable and their recursive forms are set on the mount" {
 	nested_source
 	local word
@@ -541,9 +611,12 @@ run_with_nested() {
 	[[ -n "$(mount_line /rprivate/dir)" && ! "$(mount_line /rprivate/dir)" =~ (shared|master): ]]
 }
 
+# bats test_tags=uid0
 @test "shared: what the container mounts there appears on the host, private: it doesn't" {
 	make_source
+	# Where the host's root is shared, the bind would have it as a peer.
 	mount --bind "$T/src" "$T/src"
+	mount --make-private "$T/src"
 	mount --make-shared "$T/src"
 	config '.process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
 	mount_entry /mnt bind "$T/src" rbind rshared
@@ -566,6 +639,7 @@ run_with_nested() {
 	assert_equal "$(cat "$T/count")" 0
 }
 
+# bats test_tags=uid0,old-kernel
 @test "slave: what the host mounts there appears in the container, private: it doesn't" {
 	make_source
 	mount --bind "$T/src" "$T/src"
@@ -588,6 +662,7 @@ run_with_nested() {
 
 # --- the host stays as it was ---
 
+# bats test_tags=uid0
 @test "nothing that a container mounts is seen by the host, also below a shared root" {
 	make_source
 	mount --bind "$BUNDLE" "$BUNDLE"

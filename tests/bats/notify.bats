@@ -63,13 +63,25 @@ told() { grep -q -- "$1" "$T/told"; }
 	! told READY=1
 }
 
+@test "everybody in the container may write to its socket, whatever the caller's umask, and it stays that" {
+	manager
+	probe wait-signal
+	create_logged
+	(umask 077 && exec "$HULL" --root "$ROOT" start "$ID" >/dev/null 2>&1) 3>&- &
+	wait_until test -S "$ROOT/$ID/notify/socket"
+	assert_equal "$(stat -c %a "$ROOT/$ID/notify/socket")" 666
+	hull kill "$ID" KILL
+	ended $!
+	assert_status 0
+}
+
 @test "run relays too" {
 	manager
 	probe notify READY=1 + sleep 1
 	run timeout 20 "$HULL" --root "$ROOT" run "$ID" </dev/null
 	assert_status 0
 	has notify=ok
-	told READY=1
+	wait_until told READY=1
 }
 
 @test "without NOTIFY_SOCKET the container has none" {

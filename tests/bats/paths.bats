@@ -99,3 +99,13 @@ load helpers
 	run_container
 	assert_fails /linux/readonlyPaths/1 absolute
 }
+
+@test "what covers /proc or /sys itself is in the way of what comes below it, as their order says" {
+	mount_entry /sys sysfs sysfs nosuid noexec nodev ro
+	config '.linux.maskedPaths = ["/sys/kernel", "/sys", "/sys/firmware"]'
+	run_container
+	assert_fails "/linux/maskedPaths/2: mask '/sys/firmware': '/sys' is no longer the sysfs that was mounted there"
+	config '.linux.maskedPaths = ["/sys/firmware", "/sys/kernel", "/sys"]'
+	ask ls /sys
+	lacks block devices
+}
