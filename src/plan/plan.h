@@ -397,6 +397,19 @@ static inline bool plan_stage_makes_user(const struct plan *plan)
 	return plan_new_ns(plan, NS_USER) && plan_new_ns(plan, NS_TIME);
 }
 
+/* STAGE is born in the container's cgroup when it joins a cgroup namespace before it forks: who is
+ * in that may not clone into a cgroup outside of it, where cgroup2 is mounted with nsdelegate
+ * (ENOENT), as systemd does. And when it comes into a user namespace, where root's privilege over a
+ * cgroup of somebody else's is gone (EACCES). For exec not in a frozen one, in which nothing that
+ * is born ever runs. */
+static inline bool plan_stage_in_cgroup(const struct plan *plan)
+{
+	if (plan->request->exec)
+		return !plan->request->exec->paused;
+	return plan_joined_ns(plan, NS_CGROUP) || plan_joined_ns(plan, NS_USER) ||
+	       plan_stage_makes_user(plan);
+}
+
 /* Whether the id maps cover an id of the container. True where the maps aren't known. */
 static inline bool plan_id_mapped(const struct plan_id_map *map, uint32_t id)
 {
@@ -405,13 +418,6 @@ static inline bool plan_id_mapped(const struct plan_id_map *map, uint32_t id)
 		    id - map->ranges[i].inside < map->ranges[i].count)
 			return true;
 	return map->n == 0;
-}
-
-/* A cgroup namespace given by path is joined by INIT, unless that lacks the privilege in a user
- * namespace. */
-static inline bool plan_joins_cgroup_late(const struct plan *plan)
-{
-	return plan->namespaces[NS_CGROUP].how == NS_JOINED && !plan_has_ns(plan, NS_USER);
 }
 
 /* The three kinds of line that `hull check` prints. */

@@ -175,7 +175,8 @@ static void explain(const struct row *row, const struct plan *plan, FILE *out)
 	for (; row->what; row++) {
 		if (row->kind == JOIN && !plan->request->run)
 			break;
-		if (row->kind == PASS || row->kind == FORK || row->kind == JOIN)
+		if (row->kind == PASS || row->kind == TELL || row->kind == FORK ||
+		    row->kind == JOIN)
 			fprintf(out, "%c %-7s %s (%s %s)\n", row_applies(row, plan) ? ' ' : '-',
 				role_names[row->who], row->what, row->kind == FORK ? "makes" : "to",
 				role_names[row->to]);

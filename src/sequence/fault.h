@@ -5,7 +5,7 @@
  * HULL_FAULT="ROW:WHAT" in the environment, WHAT one of `before` and `after` (the row's deed fails
  * before or after it was done), `kill-ROLE` and `stop-ROLE` (that role sends itself SIGKILL or
  * SIGSTOP when it gets to the row). HULL_TRACE=FILE: a line "ROLE: ROW" is added for each row that
- * is executed. HULL_SKIP="ROW": the row's deed is left out, to see whether the read-back notices.
+ * is executed. HULL_SKIP="ROW;ROW": deeds are left out, to see whether the read-back notices.
  */
 #ifndef SEQUENCE_FAULT_H
 #define SEQUENCE_FAULT_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Acts out a table of rows: every role walks the same table, does what is its own, and waits at the
- * PASS rows that come to it. All error context, undoing and waiting is here, so that steps only do
- * their deed.
+ * PASS and TELL rows that come to it. All error context, undoing and waiting is here, so that steps
+ * only do their deed.
  */
 #include <poll.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "sequence/fault.h"
 #include "sequence/message.h"
 #include "sequence/table.h"
+#include "steps/cgroup.h"
 
 /* How long one side of hull may keep the other waiting. Long, since the machine may be slow;
  * finite, since a hang takes a node with it. */
@@ -65,6 +66,18 @@ static int tell_stage_death(const struct run *run, struct oci_error *err)
 	return tell_death("the process that joins namespaces", run->stage_pid, true, err);
 }
 
+/* Who was frozen with a cgroup above the container's can't speak. */
+static int tell_silence(const struct run *run, const struct row *row, struct oci_error *err)
+{
+	if (cgroup_frozen(&run->state))
+		return fail_code(err, "cgroup-frozen",
+				 "nothing heard from %s for %d s, for cgroup '/%s' is frozen (or "
+				 "one above it)",
+				 role_names[row->who], DEADLINE_MS / 1000, run->state.cgroup);
+	return fail_code(err, "timeout", "nothing heard from %s for %d s", role_names[row->who],
+			 DEADLINE_MS / 1000);
+}
+
 /* Waits until the channel has something or the one who should speak is dead. 1: read the channel,
  * -1: err. A message that was sent before death is read first. */
 static int wait_to_hear(struct actor *actor, const struct row *row, struct oci_error *err)
@@ -84,14 +97,29 @@ static int wait_to_hear(struct actor *actor, const struct row *row, struct oci_e
 	if (ready < 0)
 		return fail_sys(err, "poll");
 	if (ready == 0)
-		return fail_code(err, "timeout", "nothing heard from %s for %d s",
-				 role_names[row->who], DEADLINE_MS / 1000);
+		return tell_silence(run, row, err);
 	if (polls[0].revents || n == 1)
 		return 1;
 	/* Death is noticed on the pidfd; what was said last may have come in between. */
 	if (poll(polls, 1, 0) > 0)
 		return 1;
 	return polls[1].revents ? tell_init_death(run, err) : tell_stage_death(run, err);
+}
+
+/* The other side ended where a message was due. */
+static int tell_end(const struct actor *actor, const struct row *row, struct oci_error *err)
+{
+	const struct run *run = actor->run;
+
+	/* The one word that there is comes right before execve(2). */
+	if (row->kind == TELL)
+		return fail_code(err, "init-died", "%s was killed before its program was executed",
+				 run_new_process(run));
+	if (run->init_pidfd >= 0 && actor->is_parent)
+		return tell_init_death(run, err);
+	if (run->stage_pidfd >= 0 && actor->is_parent)
+		return tell_stage_death(run, err);
+	return fail_code(err, "init-died", "%s is gone", role_names[row->who]);
 }
 
 /* Takes the baton: the message of this row, or the failure of whoever has it. */
@@ -104,21 +132,19 @@ static int hear(struct actor *actor, const struct row *row, struct oci_error *er
 
 	if (row->plain && actor->me == INIT) {
 		got = message_receive_plain(run->channel, &message, err);
+	} else if (wait_to_hear(actor, row, err) < 0) {
+		return row->kind == TELL && !strcmp(err->code, "init-died")
+			       ? tell_end(actor, row, err)
+			       : -1;
 	} else {
-		TRY(wait_to_hear(actor, row, err));
 		got = message_receive(run->channel, &message, &fd, err);
 	}
 	if (got < 0)
 		return -1;
-	if (got == 0) {
-		if (run->init_pidfd >= 0 && actor->is_parent)
-			return tell_init_death(run, err);
-		if (run->stage_pidfd >= 0 && actor->is_parent)
-			return tell_stage_death(run, err);
-		return fail_code(err, "init-died", "%s is gone", role_names[row->who]);
-	}
-	if (fd >= 0 && row->terminal && run->terminal_master < 0)
-		run->terminal_master = fd_take(&fd);
+	if (got == 0)
+		return tell_end(actor, row, err);
+	if (fd >= 0 && row->carries && *row->carries(run) < 0)
+		*row->carries(run) = fd_take(&fd);
 	if (message.failed) {
 		*err = message.err;
 		return -1;
@@ -155,6 +181,7 @@ static int pass(struct actor *actor, const struct row *row, struct oci_error *er
 {
 	struct run *run = actor->run;
 	struct message message = { .row = (uint32_t)actor->at, .number = run->init_pid };
+	int *carried = row->carries ? row->carries(run) : NULL;
 
 	if (row->run)
 		TRY(row->run(run, err));
@@ -162,16 +189,19 @@ static int pass(struct actor *actor, const struct row *row, struct oci_error *er
 		message.number = run->notify_number;
 		return message_send_plain(run->channel, &message, err);
 	}
-	if (message_send(run->channel, &message, row->terminal ? run->terminal_master : -1, err) <
-	    0) {
+	if (message_send(run->channel, &message, carried ? *carried : -1, err) < 0) {
 		bool hung_up = err->num == EPIPE || err->num == ECONNRESET;
 
+		if (hung_up && row->kind == TELL) {
+			*err = (struct oci_error){ 0 };
+			return 0;
+		}
 		return hung_up && actor->me != INIT && actor->me != STAGE
 			       ? tell_hang_up(actor, row, err)
 			       : -1;
 	}
-	if (row->terminal)
-		fd_drop(&run->terminal_master); /* it has one holder at a time */
+	if (carried)
+		fd_drop(carried); /* it has one holder at a time */
 	return 0;
 }
 
@@ -222,6 +252,7 @@ static int act_own(struct actor *actor, const struct row *row, struct oci_error 
 			return 0; /* the fault is the maker's */
 		break;
 	case PASS:
+	case TELL:
 		TRY(pass(actor, row, err));
 		break;
 	}
@@ -235,7 +266,7 @@ static int act(struct actor *actor, const struct row *row, struct oci_error *err
 		return act_own(actor, row, err);
 	if (row->to != actor->me || row->who == row->to)
 		return 0;
-	if (row->kind == PASS)
+	if (row->kind == PASS || row->kind == TELL)
 		return hear(actor, row, err);
 	if (row->kind == EXEC)
 		return row->unheard && row->unheard(actor->run->plan)
@@ -271,6 +302,24 @@ static _Noreturn void report_and_end(struct actor *actor, const struct oci_error
 	_exit(1);
 }
 
+enum { DYING_MS = 100 };
+
+/* Of a process that is dying the kernel denies what belongs to its memory, as if permission lacked:
+ * a failure that comes of a death has the death told first. */
+static void blame_death(const struct run *run, struct oci_error *err)
+{
+	struct pollfd ended = { .fd = run->init_pidfd, .events = POLLIN };
+	bool denied = err->num == EACCES || err->num == EPERM;
+	struct oci_error death = { 0 };
+
+	if (run->init_pidfd < 0 || !strcmp(err->code, "init-died") ||
+	    poll(&ended, 1, denied ? DYING_MS : 0) <= 0)
+		return;
+	(void)tell_init_death(run, &death);
+	(void)snprintf(err->code, sizeof(err->code), "%s", death.code);
+	(void)fail_in(err, "%s", death.text);
+}
+
 int rows_act(const struct row *table, struct run *run, enum role me, size_t from,
 	     struct oci_error *err)
 {
@@ -291,6 +340,8 @@ int rows_act(const struct row *table, struct run *run, enum role me, size_t from
 		if (act(&actor, row, err) == 0)
 			continue;
 		/* A failure that was heard has its own context already. */
+		if (speaks && actor.is_parent)
+			blame_death(run, err);
 		if (speaks)
 			(void)fail_in(err, "%s", row->what);
 		if (actor.me == STAGE || actor.me == INIT)

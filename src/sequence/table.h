@@ -19,6 +19,7 @@ enum kind {
 	DO,
 	FORK, /* `who` makes `to`; run() returns the child's pid, 0 in the child */
 	PASS, /* `who` sends, `to` receives: the baton, INIT's pid, at most one fd */
+	TELL, /* a word to `to`: `who` keeps the baton, and goes on though nobody hears it */
 	JOIN, /* a later command takes the role `who` and meets `to` */
 	EXEC, /* as DO, never to return; to the role `to` the end of the channel is the good news */
 };
@@ -33,12 +34,12 @@ struct row {
 	int (*meet)(struct run *,
 		    struct oci_error *); /* JOIN: the deed of `to`, at the same time */
 	bool looks; /* changes nothing anywhere: `hull check` does it too, to ask the host */
-	bool (*patient)(
-		const struct plan *); /* PASS, EXEC: the receiver waits without limit, for hooks */
+	bool (*patient)(const struct plan *); /* PASS, TELL, EXEC: the receiver waits without limit,
+						 for hooks */
 	bool plain; /* PASS: INIT is under its seccomp filter, with read and write only */
 	/* EXEC: nobody waits for the end of the channel, for the process may be frozen */
 	bool (*unheard)(const struct plan *);
-	bool terminal; /* PASS: run->terminal_master goes with it, where there is one */
+	int *(*carries)(struct run *); /* PASS: this fd goes with it, where it isn't -1 */
 };
 
 /* create and run (up to the JOIN: create; from it on: start); ends with a row without `what`. */

@@ -355,9 +355,27 @@ static bool exec_writes_proc(const struct plan *p)
 	return labels(p) || oom_score(p) || looks_up(p);
 }
 
+/* With a user namespace nobody in the container can take over what hull brings in, for its memory
+ * belongs to the one outside; and who has no privilege can't open this for another process. */
+static bool labels_by_init(const struct plan *p)
+{
+	return labels(p) && has_user(p);
+}
+
+/* Else the process is born without a procfs of the host. */
+static bool labels_by_parent(const struct plan *p)
+{
+	return labels(p) && !has_user(p);
+}
+
 static bool drops_proc(const struct plan *p)
 {
-	return looks_up(p) && !labels(p);
+	return looks_up(p) && !labels_by_init(p);
+}
+
+static int *terminal_master(struct run *run)
+{
+	return &run->terminal_master;
 }
 
 static bool exec_sees_filter(const struct plan *p)
@@ -434,7 +452,6 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "move network devices",                   .when = net_devices, .run = net_device_move, .undo = net_device_return),
 	ROW(PASS, PARENT, INIT,   "set up the container"),
 
-	ROW(DO,   INIT,   INIT,   "join the cgroup namespace given by path", .when = plan_joins_cgroup_late, .run = namespace_join_cgroup),
 	ROW(DO,   INIT,   INIT,   "become root of the user namespace",      .when = has_user, .run = idmap_become),
 	ROW(DO,   INIT,   INIT,   "make the ipc namespace",                 .when = late_ipc, .run = namespace_make_ipc),
 	ROW(DO,   INIT,   INIT,   "reset what the caller passed on",        .run = caller_reset),
@@ -453,7 +470,7 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "open the terminal",                      .when = terminal, .run = terminal_open),
 	ROW(DO,   INIT,   INIT,   "give standard streams to the user",      .when = terminal_not, .run = terminal_own_streams),
 	ROW(DO,   INIT,   INIT,   "make the working directory",             .when = process, .run = process_make_cwd),
-	ROW(PASS, INIT,   PARENT, "mounted, not yet pivoted",               .when = meets_mounted, .terminal = true),
+	ROW(PASS, INIT,   PARENT, "mounted, not yet pivoted",               .when = meets_mounted, .carries = terminal_master),
 	ROW(DO,   PARENT, PARENT, "send the terminal",                      .when = console, .run = terminal_send),
 	ROW(DO,   PARENT, PARENT, "run prestart hooks",                     .when = prestart, .run = hook_prestart),
 	ROW(DO,   PARENT, PARENT, "run createRuntime hooks",                .when = create_runtime, .run = hook_create_runtime),
@@ -504,12 +521,14 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "set capabilities",                       .when = process, .run = process_set_capabilities),
 	ROW(DO,   INIT,   INIT,   "read the confinement back",              .when = process, .run = process_read_back),
 	ROW(DO,   INIT,   INIT,   "get ready to execute",                   .when = process, .run = process_get_ready),
+	/* A death before this is known as one, whoever reaps INIT and however fast. */
+	ROW(TELL, INIT,   START,  "about to execute",                       .when = process, .patient = start_container),
 	/* From here on INIT makes no system call that a profile may forbid but execve(2). */
 	ROW(DO,   INIT,   INIT,   "load the seccomp filter",                .when = filtered, .run = filter_load),
-	ROW(PASS, INIT,   START,  "the filter is loaded",                   .when = filter_asks, .plain = true, .patient = start_container),
+	ROW(PASS, INIT,   START,  "the filter is loaded",                   .when = filter_asks, .plain = true),
 	ROW(DO,   START,  START,  "hand the seccomp listener on",           .when = filter_asks, .run = filter_hand_on),
 	ROW(PASS, START,  INIT,   "somebody listens",                       .when = filter_asks, .plain = true),
-	ROW(EXEC, INIT,   START,  "execute the process",                    .when = process, .run = process_execute, .patient = start_container),
+	ROW(EXEC, INIT,   START,  "execute the process",                    .when = process, .run = process_execute),
 	ROW(DO,   START,  START,  "see that it was executed",               .when = process, .run = spawn_see_executed),
 	ROW(DO,   START,  START,  "see that its filter is there",           .when = filtered, .run = filter_see),
 	ROW(DO,   START,  START,  "run poststart hooks",                    .when = poststart, .run = hook_poststart),
@@ -533,6 +552,8 @@ const struct row exec_rows[] = {
 	ROW(DO,   PARENT, PARENT, "open the channel",                       .run = spawn_channel),
 
 	ROW(DO,   PARENT, PARENT, "go to the initial CPUs",                 .when = initial_affinity, .run = scheduling_initial_affinity),
+	/* Into the container's cgroup, whose namespace it joins: from outside of that it may not clone into
+	 * the cgroup any more (nsdelegate). So CAP_SYS_ADMIN has done its work before INIT is born. */
 	ROW(FORK, PARENT, STAGE,  "fork to join namespaces",                .run = spawn_stage, .undo = spawn_kill_stage),
 	/* While STAGE is still outside, where an unprivileged caller may write it; INIT inherits it. */
 	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score, .run = caller_set_oom_score),
@@ -551,18 +572,20 @@ const struct row exec_rows[] = {
 	/* With a user namespace of its own there is nothing in it that the container hasn't itself. */
 	ROW(DO,   STAGE,  STAGE,  "shed what the process won't need",       .when = has_user_not, .run = enter_shed),
 	ROW(FORK, STAGE,  INIT,   "fork into cgroup and namespaces",        .run = spawn_init, .undo = spawn_kill_init),
-	ROW(PASS, STAGE,  PARENT, "the process exists",                     .terminal = true),
-	ROW(DO,   PARENT, PARENT, "take over the process",                  .run = spawn_take_over),
+	ROW(PASS, STAGE,  PARENT, "the process exists",                     .carries = terminal_master),
+	/* And reap STAGE, which counts for pids.max until then. */
+	ROW(DO,   PARENT, PARENT, "take over the process",                  .run = spawn_stage_ended),
 	ROW(DO,   PARENT, PARENT, "enter the RDT class of service",         .when = intel_rdt, .run = intel_rdt_enter),
 	ROW(DO,   PARENT, PARENT, "send the terminal",                      .when = console, .run = terminal_send),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
 	ROW(DO,   PARENT, PARENT, "set scheduling and I/O priority",        .when = scheduled, .run = scheduling_set),
 	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),
 	ROW(DO,   PARENT, PARENT, "send the pidfd",                         .when = pidfd_socket, .run = record_send_pidfd),
-	ROW(PASS, PARENT, INIT,   "become the process"),
+	ROW(DO,   PARENT, PARENT, "open the process's label attribute",     .when = labels_by_parent, .run = label_open_for),
+	ROW(PASS, PARENT, INIT,   "become the process",                     .carries = label_attribute),
 
-	ROW(DO,   INIT,   INIT,   "join the container's cgroup namespace",  .run = enter_join_cgroup),
-	ROW(DO,   INIT,   INIT,   "open the label's attribute",             .when = labels, .run = label_open),
+	ROW(DO,   INIT,   INIT,   "join the container's cgroup namespace",  .when = stays_frozen, .run = enter_join_cgroup),
+	ROW(DO,   INIT,   INIT,   "open the label's attribute",             .when = labels_by_init, .run = label_open),
 	ROW(DO,   INIT,   INIT,   "let go of the host",                     .run = spawn_let_go),
 	ROW(DO,   INIT,   INIT,   "become root of the user namespace",      .when = has_user, .run = idmap_become),
 	ROW(DO,   INIT,   INIT,   "reset what the caller passed on",        .run = caller_reset),
@@ -590,7 +613,6 @@ const struct row exec_rows[] = {
 	ROW(DO,   PARENT, PARENT, "hand the seccomp listener on",           .when = filter_asks, .run = filter_hand_on),
 	ROW(PASS, PARENT, INIT,   "somebody listens",                       .when = filter_asks, .plain = true),
 	ROW(EXEC, INIT,   PARENT, "execute the process",                    .run = process_execute, .unheard = stays_frozen),
-	ROW(DO,   PARENT, PARENT, "reap who joined",                        .run = spawn_stage_gone),
 	ROW(DO,   PARENT, PARENT, "see that it was executed",               .when = stays_frozen_not, .run = spawn_see_executed),
 	ROW(DO,   PARENT, PARENT, "see that its filter is there",           .when = exec_sees_filter, .run = filter_see),
 	{ .what = NULL },

@@ -17,14 +17,15 @@
 #include "base/sys.h"
 
 /* What the kernel gives its first process (init/init_task.c). */
-enum { TIMER_SLACK_NS = 50000 };
+enum { TIMER_SLACK_NS = 50000, DYING_MS = 500 };
 
 void caller_reset_signals(void)
 {
 	struct sigaction def = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	/* Only what is ignored would survive execve(2), but asking costs as much as setting. */
+	/* Only what is ignored would survive execve(2), but asking costs as much as setting, and
+	 * reading /proc/self/status more than all of these. */
 	for (int signal = 1; signal < NSIG; signal++)
 		if (signal != SIGKILL && signal != SIGSTOP)
 			(void)sigaction(signal, &def, NULL);
@@ -136,8 +137,8 @@ int caller_set_oom_score(struct run *run, struct oci_error *err)
 	(void)snprintf(value, sizeof(value), "%d", run->plan->process.oom_score_adj);
 	if (file_write_at(run->proc, name, value, err) == 0)
 		return 0;
-	/* The kernel would call it a lack of permission. */
-	if (poll(&ended, 1, 0) > 0)
+	/* A lack of permission, says the kernel, from when its memory is gone until its end. */
+	if (poll(&ended, 1, DYING_MS) > 0)
 		return fail_code(err, "init-died", "process %d was killed", pid);
 	return fail_in(err, "/process/oomScoreAdj");
 }

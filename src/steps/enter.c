@@ -40,8 +40,9 @@ static int compare(struct run *run, struct oci_error *err)
 	return 0;
 }
 
-/* By descriptor: the process that joins it stands in the container's user namespace by then, and
- * may look at the container's first one no longer before that has executed its program. */
+/* For enter_join_cgroup(), by descriptor: the process that joins it stands in the container's user
+ * namespace by then, and may look at the container's first one no longer before that has executed
+ * its program. */
 static int open_cgroup_namespace(struct run *run, struct oci_error *err)
 {
 	char path[32];
@@ -65,7 +66,7 @@ int enter_look(struct run *run, struct oci_error *err)
 	struct pollfd died = { .fd = run->container_pidfd, .events = POLLIN };
 	int result = compare(run, err);
 
-	if (result == 0 && (run->join_flags & CLONE_NEWCGROUP))
+	if (result == 0 && (run->join_flags & CLONE_NEWCGROUP) && !plan_stage_in_cgroup(run->plan))
 		result = open_cgroup_namespace(run, err);
 	if (result == 0 && run->plan->by_chroot)
 		result = open_root(run, err);
@@ -86,6 +87,10 @@ int enter_open_cgroup(struct run *run, struct oci_error *err)
 
 	if (dir < 0)
 		return -1;
+	if (plan_stage_in_cgroup(run->plan)) {
+		run->cgroup = fd_take(&dir);
+		return 0;
+	}
 	/* The new process is born with it. From the directory in the host's mount ".." would lead
 	 * whoever gets at that descriptor up to the host's root; from a mount of its own, nowhere.
 	 * Without privilege there is none, and no more to gain than the caller's own. */
@@ -96,7 +101,10 @@ int enter_open_cgroup(struct run *run, struct oci_error *err)
 
 int enter_join(struct run *run, struct oci_error *err)
 {
-	int flags = run->join_flags & ~CLONE_NEWCGROUP;
+	int flags = run->join_flags;
+
+	if (!plan_stage_in_cgroup(run->plan))
+		flags &= ~CLONE_NEWCGROUP;
 
 	/* From now on the container's processes must not look into it. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
@@ -117,9 +125,7 @@ int enter_join_cgroup(struct run *run, struct oci_error *err)
 {
 	int *fd = &run->ns_fd[NS_CGROUP];
 
-	if (*fd < 0)
-		return 0;
-	if (setns(*fd, CLONE_NEWCGROUP) < 0)
+	if (*fd >= 0 && setns(*fd, CLONE_NEWCGROUP) < 0)
 		return fail_sys(err, "setns");
 	fd_drop(fd);
 	return plan_has_ns(run->plan, NS_USER) ? 0 : process_shed(run, err);
@@ -148,8 +154,9 @@ int enter_let_go(struct run *run, struct oci_error *err)
 	int cgroup = run->cgroup;
 	bool looks_up = run->plan->process.user_name || run->plan->process.group_name ||
 			run->plan->process.needs_home;
-	/* The new process opens a file of its own in it; names are looked up by it. */
-	int proc = labels || looks_up ? run->proc : -1;
+	/* Names are looked up by it. The new process opens a file of its own in it where PARENT
+	 * can't and it is out of the container's reach (tables.c). */
+	int proc = looks_up || (labels && plan_has_ns(run->plan, NS_USER)) ? run->proc : -1;
 	int cgroup_ns = run->ns_fd[NS_CGROUP];
 	const int keep[] = { run->rootfs, run->channel, cgroup, proc, cgroup_ns };
 
@@ -162,16 +169,16 @@ int enter_let_go(struct run *run, struct oci_error *err)
 
 int enter_shed(struct run *run, struct oci_error *err)
 {
+	uint64_t besides = 0;
 	struct stat st;
 
-	/* Into a cgroup that belongs to somebody else the clone needs privilege. */
+	/* Into a cgroup that belongs to somebody else the clone needs it to write. */
 	if (run->cgroup >= 0 && (fstat(run->cgroup, &st) < 0 || st.st_uid != geteuid()))
-		return 0;
-	/* The cgroup namespace is joined by the process itself, which takes this one: it sheds
-	 * once more then. */
+		besides |= UINT64_C(1) << CAP_DAC_OVERRIDE;
+	/* enter_join_cgroup() takes this one. It sheds both. */
 	if (run->ns_fd[NS_CGROUP] >= 0)
-		return process_shed_but(run, UINT64_C(1) << CAP_SYS_ADMIN, err);
-	return process_shed(run, err);
+		besides |= UINT64_C(1) << CAP_SYS_ADMIN;
+	return process_shed_but(run, besides, err);
 }
 
 int enter_drop_proc(struct run *run, struct oci_error *err)

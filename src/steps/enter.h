@@ -14,21 +14,24 @@
  * directory into run->rootfs, where that isn't the root of its mount namespace. */
 int enter_look(struct run *run, struct oci_error *err);
 
-/* PARENT: opens the cgroup that the process will be born in (run->cgroup). */
+/* PARENT: opens the cgroup that STAGE or, with a frozen container, the process will be born in
+ * (run->cgroup). */
 int enter_open_cgroup(struct run *run, struct oci_error *err);
 
-/* STAGE: joins them, but for the cgroup namespace, in one setns(2) on the pidfd. */
+/* STAGE: joins them in one setns(2) on the pidfd. Where it isn't in the container's cgroup, which
+ * is frozen, all but the cgroup namespace. */
 int enter_join(struct run *run, struct oci_error *err);
 
-/* INIT: joins the cgroup namespace. Whoever is in it may not clone into its cgroups from a cgroup
- * outside of it, where cgroup2 is mounted with nsdelegate (ENOENT), as systemd does. */
+/* INIT, with a frozen container: joins the cgroup namespace. Whoever is in it may not clone into
+ * its cgroups from a cgroup outside of it, where cgroup2 is mounted with nsdelegate (ENOENT), as
+ * systemd does. */
 int enter_join_cgroup(struct run *run, struct oci_error *err);
 
 /* STAGE: run->rootfs becomes the container's root as seen from inside. */
 int enter_root(struct run *run, struct oci_error *err);
 
-/* STAGE: closes what leads to the host, but for the cgroup that the clone needs and what INIT opens
- * or joins by. */
+/* STAGE: closes what leads to the host, but for what INIT opens or joins by and, with a frozen
+ * container, the cgroup that the clone needs. */
 int enter_let_go(struct run *run, struct oci_error *err);
 
 /* STAGE, before the process is born where a container that holds CAP_SYS_PTRACE can take it over:

@@ -249,12 +249,14 @@ int idmap_become(struct run *run, struct oci_error *err)
 		return fail_sys(err, "setgroups");
 	TRY(take_gid(run, err));
 	TRY(take_uid(run, err));
-	/* The kernel took both of these back with the change of ids. */
-	if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
-		return fail_sys(err, "prctl");
-	/* Nobody waits for what exec made in a paused container. */
+	/* The kernel took both of these back with the change of ids. Nobody waits for what exec
+	 * made in a paused container. */
+	if (prctl(PR_SET_DUMPABLE, 0) < 0)
+		return fail_sys(err, "prctl(PR_SET_DUMPABLE)");
 	if (exec && exec->paused)
 		return 0;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return fail_sys(err, "prctl(PR_SET_PDEATHSIG)");
 	if (poll(&parent, 1, 0) > 0 && (parent.revents & POLLHUP))
 		return fail_code(err, "init-died", "PARENT is gone");
 	return 0;

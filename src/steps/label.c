@@ -13,11 +13,13 @@
 #include "base/fd.h"
 #include "base/sys.h"
 
-/* Below the root of a procfs. AppArmor has files of its own since Linux 5.8; SELinux has the plain
- * ones, which belong to it when it is enabled. */
-#define APPARMOR_EXEC "thread-self/attr/apparmor/exec"
+/* Below a process's directory in a procfs. AppArmor has files of its own since Linux 5.8; SELinux
+ * has the plain ones, which belong to it when it is enabled. */
+#define APPARMOR_ATTRIBUTE "attr/apparmor/exec"
+#define SELINUX_ATTRIBUTE "attr/exec"
+#define APPARMOR_EXEC "thread-self/" APPARMOR_ATTRIBUTE
 #define APPARMOR_CURRENT "thread-self/attr/apparmor/current"
-#define SELINUX_EXEC "thread-self/attr/exec"
+#define SELINUX_EXEC "thread-self/" SELINUX_ATTRIBUTE
 
 /* Each file must be procfs's own: what is mounted over a file of the host's /proc, which is used
  * where no private instance can be made, would swallow the label. */
@@ -116,21 +118,42 @@ int label_look(struct run *run, struct oci_error *err)
 	return 0;
 }
 
-int label_open(struct run *run, struct oci_error *err)
+static int open_both(struct run *run, const char *of, struct oci_error *err)
 {
 	const struct plan_process *process = &run->plan->process;
+	char name[64];
 
 	if (process->apparmor_profile) {
-		run->apparmor_attr = open_attribute(run, APPARMOR_EXEC, err);
+		(void)snprintf(name, sizeof(name), "%s/" APPARMOR_ATTRIBUTE, of);
+		run->apparmor_attr = open_attribute(run, name, err);
 		if (run->apparmor_attr < 0)
 			return fail_in(err, "/process/apparmorProfile");
 	}
 	if (process->selinux_label) {
-		run->selinux_attr = open_attribute(run, SELINUX_EXEC, err);
+		(void)snprintf(name, sizeof(name), "%s/" SELINUX_ATTRIBUTE, of);
+		run->selinux_attr = open_attribute(run, name, err);
 		if (run->selinux_attr < 0)
 			return fail_in(err, "/process/selinuxLabel");
 	}
 	return 0;
+}
+
+int label_open(struct run *run, struct oci_error *err)
+{
+	return open_both(run, "thread-self", err);
+}
+
+int label_open_for(struct run *run, struct oci_error *err)
+{
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%d", run->init_pid);
+	return open_both(run, number, err);
+}
+
+int *label_attribute(struct run *run)
+{
+	return run->plan->process.apparmor_profile ? &run->apparmor_attr : &run->selinux_attr;
 }
 
 int label_set(struct run *run, struct oci_error *err)

@@ -14,8 +14,15 @@
 int label_look(struct run *run, struct oci_error *err);
 
 /* INIT, before it lets go of the host: opens the attribute files into run->apparmor_attr and
- * run->selinux_attr. Only who opened one can write it, and only the label of itself. */
+ * run->selinux_attr. A process can write its own only. */
 int label_open(struct run *run, struct oci_error *err);
+
+/* exec, PARENT: opens those of INIT, which it can write then all the same: what counts is whose
+ * memory they were opened for. It takes CAP_SYS_PTRACE over INIT. */
+int label_open_for(struct run *run, struct oci_error *err);
+
+/* The one that goes to INIT: no kernel has both kinds of labels. */
+int *label_attribute(struct run *run);
 
 /* INIT: writes them. After the last hook, for a hook would be executed under the label, too. Code
  * "label-refused". */

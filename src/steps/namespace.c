@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -106,8 +107,7 @@ static int join_one(struct run *run, int type, struct oci_error *err)
 static int join_others(struct run *run, bool may_fail, struct oci_error *err)
 {
 	for (int type = 0; type < NS_TYPES; type++) {
-		if (type == NS_USER || run->ns_fd[type] < 0 ||
-		    (type == NS_CGROUP && plan_joins_cgroup_late(run->plan)))
+		if (type == NS_USER || run->ns_fd[type] < 0)
 			continue;
 		if (join_one(run, type, err) < 0 && !(may_fail && err->num == EPERM))
 			return -1;
@@ -115,10 +115,25 @@ static int join_others(struct run *run, bool may_fail, struct oci_error *err)
 	return 0;
 }
 
+/* STAGE's own file, in which it says what the time namespace that it is going to make will have. */
+static int open_offsets(struct run *run, struct oci_error *err)
+{
+	char path[48];
+
+	if (run->plan->n_time_offsets == 0 || run->time_offsets >= 0)
+		return 0;
+	(void)snprintf(path, sizeof(path), "%d/timens_offsets", getpid());
+	run->time_offsets = openat(run->proc, path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	return run->time_offsets < 0 ? fail_sys(err, "open '%s'", path) : 0;
+}
+
 int namespace_join(struct run *run, struct oci_error *err)
 {
 	bool joins_user = run->ns_fd[NS_USER] >= 0;
 
+	/* As long as its files belong to the caller: what others must not look into has files of
+	 * root's. The kernel asks for the opener's rights, which reach what the caller may join. */
+	TRY(open_offsets(run, err));
 	/* From now on others who are in there must not look into it. */
 	if (!plan_new_ns(run->plan, NS_USER) && prctl(PR_SET_DUMPABLE, 0) < 0)
 		return fail_sys(err, "prctl(PR_SET_DUMPABLE)");
@@ -133,11 +148,6 @@ int namespace_join(struct run *run, struct oci_error *err)
 	return join_others(run, false, err);
 }
 
-int namespace_join_cgroup(struct run *run, struct oci_error *err)
-{
-	return run->ns_fd[NS_CGROUP] < 0 ? 0 : join_one(run, NS_CGROUP, err);
-}
-
 int namespace_make_user(struct run *run, struct oci_error *err)
 {
 	(void)run;
@@ -148,21 +158,22 @@ int namespace_make_user(struct run *run, struct oci_error *err)
 	return 0;
 }
 
-static int write_offset(int proc, const struct plan_time_offset *offset, struct oci_error *err)
+static int write_offset(int fd, const struct plan_time_offset *offset, struct oci_error *err)
 {
-	char path[48], text[64];
+	char text[64];
+	int size = snprintf(text, sizeof(text), "%s %lld %u", offset->clock,
+			    (long long)offset->secs, offset->nanosecs);
 
-	(void)snprintf(path, sizeof(path), "%d/timens_offsets", getpid());
-	(void)snprintf(text, sizeof(text), "%s %lld %u\n", offset->clock, (long long)offset->secs,
-		       offset->nanosecs);
-	if (file_write_at(proc, path, text, err) == 0)
+	/* The kernel takes a write at the beginning only. */
+	if (lseek(fd, 0, SEEK_SET) == 0 && write(fd, text, (size_t)size) == size)
 		return 0;
-	if (err->num == ERANGE)
+	if (errno == ERANGE)
 		return fail(err,
 			    "/linux/timeOffsets/%s: %lld s: the clock would be below zero or "
 			    "too far in the future",
 			    offset->clock, (long long)offset->secs);
-	return fail_in(err, "/linux/timeOffsets/%s", offset->clock);
+	return fail_sys(err, "/linux/timeOffsets/%s: write '%s' to 'timens_offsets'", offset->clock,
+			text);
 }
 
 int namespace_make_time(struct run *run, struct oci_error *err)
@@ -170,8 +181,10 @@ int namespace_make_time(struct run *run, struct oci_error *err)
 	if (unshare(plan_ns_kinds[NS_TIME].flag) < 0)
 		return fail_sys(err, "unshare(CLONE_NEWTIME)%s",
 				errno == EINVAL ? " (this kernel has no time namespaces)" : "");
+	TRY(open_offsets(run, err));
 	for (size_t i = 0; i < run->plan->n_time_offsets; i++)
-		TRY(write_offset(run->proc, &run->plan->time_offsets[i], err));
+		TRY(write_offset(run->time_offsets, &run->plan->time_offsets[i], err));
+	fd_drop(&run->time_offsets);
 	return 0;
 }
 

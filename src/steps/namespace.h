@@ -15,10 +15,6 @@ int namespace_open(struct run *run, struct oci_error *err);
  * born in all of them. */
 int namespace_join(struct run *run, struct oci_error *err);
 
-/* INIT: joins the cgroup namespace, where STAGE doesn't. Whoever is in it may not clone into a
- * cgroup outside of it, where cgroup2 is mounted with nsdelegate (ENOENT), as systemd does. */
-int namespace_join_cgroup(struct run *run, struct oci_error *err);
-
 /* STAGE: a new user namespace, for a time namespace that it has to own. */
 int namespace_make_user(struct run *run, struct oci_error *err);
 

@@ -18,6 +18,7 @@ void run_init(struct run *run, const struct plan *plan)
 			     .notify_tree = -1,
 			     .notify_socket = -1,
 			     .console_socket = -1,
+			     .time_offsets = -1,
 			     .container_pidfd = -1,
 			     .start_listener = -1,
 			     .terminal_master = -1,
@@ -58,7 +59,7 @@ void run_done(struct run *run)
 		       &run->stage_pidfd,     &run->terminal_master,
 		       &run->apparmor_attr,   &run->selinux_attr,
 		       &run->filter_listener, &run->root_tree,
-		       &run->container_pidfd };
+		       &run->container_pidfd, &run->time_offsets };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		fd_drop(fds[i]);

@@ -39,6 +39,7 @@ struct run {
 	int notify_socket;    /* START: what the container writes READY=1 to, or -1 */
 	int console_socket;   /* PARENT: connected, or -1 */
 	int ns_fd[NS_TYPES];  /* PARENT opens, STAGE joins: namespaces given by path, or -1 */
+	int time_offsets;     /* STAGE: its own timens_offsets, opened before it joins, or -1 */
 	int container_pidfd;  /* exec, until STAGE has joined: the container's first process, or -1
 			       */
 	int join_flags;	      /* exec: CLONE_NEW* of the namespaces that the two don't share */
@@ -62,9 +63,10 @@ struct run {
 	pid_t stage_pid;
 	int stage_pidfd;
 	bool pid_file_written;
-	bool cgroup_left;  /* PARENT: undoing couldn't remove it; the state stays, for delete */
-	char resctrl[256]; /* PARENT: where the file system of linux.intelRdt is mounted */
-	bool groups_kept;  /* INIT: setgroups(2) is forbidden, the caller's groups stay */
+	bool cgroup_left;      /* PARENT: undoing couldn't remove it; the state stays, for delete */
+	char resctrl[256];     /* PARENT: where the file system of linux.intelRdt is mounted */
+	bool bounding_dropped; /* INIT, by itself or by STAGE: the bounding set is the plan's */
+	bool groups_kept;      /* INIT: setgroups(2) is forbidden, the caller's groups stay */
 
 	/* exec, STAGE: what --user NAME means in the container */
 	struct plan_process *own_process; /* the plan's, to be completed */

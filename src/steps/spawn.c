@@ -5,12 +5,15 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/file.h"
 #include "base/sys.h"
 #include "steps/idmap.h"
 
@@ -42,9 +45,13 @@ int spawn_channel(struct run *run, struct oci_error *err)
 /* What every child does first. Nothing here can fail. */
 static void begin_child(struct run *run, bool on_the_host)
 {
+	const struct request_exec *exec = run->plan->request->exec;
 	bool outside = on_the_host || plan_new_ns(run->plan, NS_USER);
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* Whom exec makes in a paused container it leaves to itself, and never hears how far that
+	 * has come; before its turn the end of the channel ends it. */
+	if (on_the_host || !(exec && exec->paused))
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* Else nobody without privilege could write its id maps or oom score; undone by
 	 * idmap_become, or before STAGE joins what is there already. */
 	(void)prctl(PR_SET_DUMPABLE, outside && run->plan->host->euid != 0);
@@ -55,24 +62,6 @@ static void begin_child(struct run *run, bool on_the_host)
 		fd_drop(&run->channel);
 		run->channel = fd_take(&run->channel_child);
 	}
-}
-
-int spawn_stage(struct run *run, struct oci_error *err)
-{
-	struct clone_args args = { .flags = CLONE_PIDFD,
-				   .pidfd = (uint64_t)(uintptr_t)&run->stage_pidfd,
-				   .exit_signal = SIGCHLD };
-	pid_t pid = sys_clone3(&args);
-
-	if (pid < 0)
-		return fail_sys(err, "clone3");
-	if (pid == 0) {
-		begin_child(run, true);
-		return 0;
-	}
-	fd_drop(&run->channel_child);
-	run->stage_pid = pid;
-	return pid;
 }
 
 static uint64_t namespace_flags(const struct plan *plan)
@@ -119,6 +108,10 @@ static int explain_cgroup(const struct run *run, struct oci_error *err)
 	return -1;
 }
 
+#define CONTAINERS_LIMIT                                                                           \
+	"a limit on the number of processes is reached (pids.max of the container, which must "    \
+	"leave room for two until the program is executed"
+
 static int explain_clone(const struct run *run, struct oci_error *err)
 {
 	(void)fail_sys(err, "clone3");
@@ -128,6 +121,9 @@ static int explain_clone(const struct run *run, struct oci_error *err)
 	if (err->num == ENOSPC)
 		return fail(err, "clone3: No space left on device: a limit on namespaces is "
 				 "reached (/proc/sys/user/max_*_namespaces, or 32 nested)");
+	if (err->num == EAGAIN && run->plan->request->exec && run->plan->cgroup.used)
+		return fail(err, "clone3: Resource temporarily unavailable: " CONTAINERS_LIMIT
+				 ", or of a cgroup above, RLIMIT_NPROC, or kernel.pid_max)");
 	if (err->num == EAGAIN)
 		return fail(err, "clone3: Resource temporarily unavailable: a limit on the number "
 				 "of processes is reached (pids.max of a cgroup above, "
@@ -138,6 +134,48 @@ static int explain_clone(const struct run *run, struct oci_error *err)
 				 "clone3: Cannot allocate memory: container not running any more, "
 				 "or memory ran out");
 	return run->cgroup >= 0 ? explain_cgroup(run, err) : -1;
+}
+
+static void into_cgroup(const struct run *run, struct clone_args *args)
+{
+	if (run->cgroup < 0)
+		return;
+	args->flags |= CLONE_INTO_CGROUP;
+	args->cgroup = (uint64_t)run->cgroup;
+}
+
+int spawn_stage(struct run *run, struct oci_error *err)
+{
+	struct clone_args args = { .flags = CLONE_PIDFD,
+				   .pidfd = (uint64_t)(uintptr_t)&run->stage_pidfd,
+				   .exit_signal = SIGCHLD };
+	bool inside = plan_stage_in_cgroup(run->plan);
+	pid_t pid;
+
+	if (inside)
+		into_cgroup(run, &args);
+	pid = sys_clone3(&args);
+	if (pid < 0)
+		return explain_clone(run, err);
+	if (pid == 0) {
+		if (inside) /* what STAGE clones is in it too */
+			fd_drop(&run->cgroup);
+		begin_child(run, true);
+		return 0;
+	}
+	fd_drop(&run->channel_child);
+	run->stage_pid = pid;
+	return pid;
+}
+
+/* Into a frozen cgroup INIT comes alone, and from the container's user namespace STAGE may have no
+ * right to it (plan_stage_in_cgroup): there PARENT puts it in, while it waits for its turn. */
+static bool parent_moves_init(const struct run *run)
+{
+	const struct plan *plan = run->plan;
+
+	return run->cgroup >= 0 && plan->request->exec && plan->request->exec->paused &&
+	       plan_has_ns(plan, NS_USER);
 }
 
 int spawn_init(struct run *run, struct oci_error *err)
@@ -155,16 +193,15 @@ int spawn_init(struct run *run, struct oci_error *err)
 		args.flags |= CLONE_PIDFD;
 		args.pidfd = (uint64_t)(uintptr_t)&pidfd;
 	}
-	if (run->cgroup >= 0) {
-		args.flags |= CLONE_INTO_CGROUP;
-		args.cgroup = (uint64_t)run->cgroup;
-	}
+	if (!parent_moves_init(run))
+		into_cgroup(run, &args);
 	pid = sys_clone3(&args);
 	if (pid < 0)
 		return explain_clone(run, err);
 	if (pid == 0) {
-		/* It is in the cgroup; the directory would be a way out to the host's tree for
-		 * whoever in a shared pid namespace may look into this process. */
+		/* It is in the cgroup, or will be put there; the directory would be a way out to
+		 * the host's tree for whoever in a shared pid namespace may look into this process.
+		 */
 		fd_drop(&run->cgroup);
 		begin_child(run, false);
 		(void)setsid();
@@ -189,27 +226,33 @@ static int open_init(struct run *run, struct oci_error *err)
 	return 0;
 }
 
+/* A move is never refused for pids.max, as a clone is. */
+static bool is_over_limit(int cgroup)
+{
+	struct oci_error ignored = { 0 }; /* without the controller there is no limit */
+	char now[32], max[32];
+
+	return file_read_at(cgroup, "pids.current", now, sizeof(now), &ignored) > 0 &&
+	       file_read_at(cgroup, "pids.max", max, sizeof(max), &ignored) > 0 && max[0] != 'm' &&
+	       strtoull(now, NULL, 10) > strtoull(max, NULL, 10);
+}
+
+static int move_init(const struct run *run, struct oci_error *err)
+{
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%d", run->init_pid);
+	TRY(file_write_at(run->cgroup, "cgroup.procs", number, err));
+	if (is_over_limit(run->cgroup))
+		return fail(err, "move the process into the container: " CONTAINERS_LIMIT ")");
+	return 0;
+}
+
 int spawn_stage_ended(struct run *run, struct oci_error *err)
 {
 	TRY(open_init(run, err));
 	spawn_kill_stage(run);
-	return 0;
-}
-
-int spawn_take_over(struct run *run, struct oci_error *err)
-{
-	TRY(open_init(run, err));
-	/* Its end is nobody's failure from here on. */
-	(void)sys_pidfd_send_signal(run->stage_pidfd, SIGKILL);
-	fd_drop(&run->stage_pidfd);
-	return 0;
-}
-
-int spawn_stage_gone(struct run *run, struct oci_error *err)
-{
-	(void)err;
-	spawn_kill_stage(run);
-	return 0;
+	return parent_moves_init(run) ? move_init(run, err) : 0;
 }
 
 int spawn_outlive(struct run *run, struct oci_error *err)

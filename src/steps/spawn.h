@@ -10,22 +10,20 @@
 /* PARENT: makes the socket pair whose other end its children get. */
 int spawn_channel(struct run *run, struct oci_error *err);
 
-/* PARENT: clones STAGE. Returns its pid, 0 in it. It dies with PARENT. */
+/* PARENT: clones STAGE, where plan_stage_in_cgroup() into the container's cgroup. Returns its pid,
+ * 0 in it. It dies with PARENT. */
 int spawn_stage(struct run *run, struct oci_error *err);
 
-/* PARENT or STAGE: clones INIT into the container's cgroup and the new namespaces; made by STAGE it
- * is a child of PARENT all the same. Returns its pid, 0 in it. It dies with PARENT until
- * spawn_outlive(). It is not dumpable, so that no process in a shared pid namespace can look into
- * it, and has a session of its own. */
+/* PARENT or STAGE: clones INIT into the container's cgroup (STAGE may be in it, or leave that to
+ * spawn_stage_ended()) and the new namespaces; made by STAGE it is a child of PARENT all the same.
+ * Returns its pid, 0 in it. It dies with PARENT until spawn_outlive(), but in a frozen container
+ * until its turn only. It is not dumpable, so that no process in a shared pid namespace can look
+ * into it, and has a session of its own. */
 int spawn_init(struct run *run, struct oci_error *err);
 
-/* PARENT: STAGE has done its work: reaps it, opens a pidfd of INIT, whose pid it told. */
+/* PARENT: STAGE has done its work: reaps it, opens a pidfd of INIT, whose pid it told. Puts INIT
+ * into a frozen container's cgroup where STAGE, in a user namespace, had no right to. */
 int spawn_stage_ended(struct run *run, struct oci_error *err);
-
-/* exec, PARENT, likewise without waiting for STAGE, which isn't in the container's cgroup; and, at
- * the end, reaps it. */
-int spawn_take_over(struct run *run, struct oci_error *err);
-int spawn_stage_gone(struct run *run, struct oci_error *err);
 
 /* INIT: no longer dies with PARENT, which is about to end. Until the next message arrives the end
  * of the channel still ends INIT. */
@@ -36,8 +34,9 @@ int spawn_outlive(struct run *run, struct oci_error *err);
  * namespace still guard it: whoever may look now may look at the program later. */
 int spawn_let_look(struct run *run, struct oci_error *err);
 
-/* START: the channel ended. Executed (0), or did INIT die before (-1)? When it is reaped already
- * nobody can know any more, and then no failure is claimed. */
+/* START: INIT's last word came, and the channel ended. Executed (0), or did INIT die in execve(2)
+ * (-1)? When it is reaped already nobody can know any more, and then no failure is claimed: its
+ * parent, which reaped it, has its status. */
 int spawn_see_executed(struct run *run, struct oci_error *err);
 
 /* How long a helper may take that does nothing but what the kernel does at once. */

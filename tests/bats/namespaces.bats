@@ -121,7 +121,11 @@ join() {
 	has 0::/
 	config '.linux.namespaces -= [{ type: "cgroup" }]'
 	ask cgroup
-	has "0::/$ID"
+	if by_systemd; then
+		has "0::/system.slice/hull-$ID.scope/container"
+	else
+		has "0::/$ID"
+	fi
 }
 
 # --- joined by path ---
@@ -269,7 +273,7 @@ join() {
 	assert_fails /linux/namespaces "$T/fifo"
 }
 
-@test "a relative path is an error" {
+@test "a relative path of a namespace is an error" {
 	join network proc/self/ns/net
 	run_container
 	assert_fails /linux/namespaces absolute

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # process: what the container's program finds itself to be, and what isn't passed on to it.
-# bats file_tags=everyone
+# bats file_tags=everyone,vm
 
 load helpers
 
@@ -180,7 +180,7 @@ set_caps() {
 	assert_nothing_left
 }
 
-# bats test_tags=vm-only
+# bats test_tags=vm-only,real_root
 @test "rlimits above hull's own are raised, for root and for a user without privilege" {
 	local user
 	config '.process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 900000, hard: 1000000 },
@@ -194,7 +194,7 @@ set_caps() {
 	done
 }
 
-# bats test_tags=vm-only
+# bats test_tags=vm-only,real_root
 @test "oomScoreAdj below hull's own is set, for root and for a user without privilege" {
 	local user
 	config '.process.oomScoreAdj = -900'

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=everyone
 #
 # What an attacker or an unlucky moment can do between two steps: each test holds hull at one point
 # and acts in its place.
@@ -7,6 +8,7 @@ load helpers
 
 teardown() {
 	[ -z "${STOPPED:-}" ] || kill -CONT "$STOPPED" 2>/dev/null || true
+	[ -z "${REAPER:-}" ] || kill -KILL "$REAPER" 2>/dev/null || true
 	common_teardown
 }
 
@@ -37,6 +39,39 @@ find_stopped() {
 	kill -CONT "$STOPPED"
 	wait "$start" || { cat "$T/start" >&2; return 1; }
 	wait_status stopped "$ID"
+}
+
+is_gone() { [ ! -e "$1" ]; }
+
+@test "start tells a death before the program, also when the process is reaped before hull can look" {
+	require python
+	no_pid_namespace
+	config '.hooks.startContainer = [{ path: "/bin/sh",
+		args: ["sh", "-c", "echo >/begun; until [ -e /go ]; do sleep 0.1; done; kill -KILL $PPID"] }]'
+	# The container's process is a child of this, which reaps it at once, as engines do.
+	python3 -c 'import ctypes, os, subprocess, sys, time
+ctypes.CDLL(None).prctl(36, 1)  # PR_SET_CHILD_SUBREAPER
+subprocess.run(sys.argv[1:], check=True)
+os.wait()
+time.sleep(9000)' "$HULL" --root "$ROOT" create --bundle "$BUNDLE" "$ID" >"$T/created" 2>&1 </dev/null &
+	REAPER=$!
+	wait_status created "$ID"
+	local init
+	init=$(pid_of)
+	# The program itself, that it is stopped and not who calls it.
+	"$HULL_ITSELF" "${MANAGER_OPTION[@]}" --root "$ROOT" start "$ID" >"$T/start" 2>&1 </dev/null &
+	STOPPED=$!
+	wait_until test -e rootfs/begun
+	kill -STOP "$STOPPED"
+	wait_until grep -q '^State:.T' "/proc/$STOPPED/status"
+	touch rootfs/go
+	wait_until is_gone "/proc/$init"
+	kill -CONT "$STOPPED"
+	ended "$STOPPED"
+	STOPPED=
+	output=$(cat "$T/start")
+	assert_fails "start '$ID': " "the container's first process was killed before its program was executed"
+	hull delete --force "$ID"
 }
 
 @test "a limit of three open files is for the program, not for hull's way to it" {
@@ -97,7 +132,7 @@ find_stopped() {
 	shell 'cat; chmod 666 /proc/self/fd/0; echo lost >/proc/self/fd/0'
 	run hull run "$ID" <"$T/input"
 	has kept
-	assert_equal "$(stat -c %u:%a "$T/input")" 0:600
+	assert_equal "$(stat -c %u:%a "$T/input")" "$(id -u):600"
 	assert_equal "$(cat "$T/input")" kept
 }
 
@@ -136,7 +171,7 @@ find_stopped() {
 	shell 'test -t 0 && echo on a terminal'
 	run script -qec "$HULL --root $ROOT run $ID; stat -c owner=%u \$(tty)" /dev/null </dev/null
 	output=$(tr -d '\r' <<<"$output")
-	has "on a terminal" owner=0
+	has "on a terminal" "owner=$(id -u)"
 }
 
 @test "without a cgroup of its own a container can't write to the caller's" {

@@ -1,14 +1,18 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=everyone,vm
 #
 # Where and when the container's process runs: scheduling policy, I/O priority, CPU affinity, memory
 # policy. Each is seen from inside, as the kernel tells it; what is refused is refused by check as
-# well, and leaves nothing.
+# well, and leaves nothing. CAP_SYS_NICE counts in the initial user namespace only, so others than root
+# lower what they have, and raise nothing.
 
 load helpers
 
 have_cap_sys_nice() { chrt -f 1 true 2>/dev/null; }
 have_numa() { [ -e /sys/devices/system/node/has_memory ]; }
+# The first node that the tests themselves may use: a cpuset may keep them from others.
+own_node() { sed -n 's/^Mems_allowed_list:\t\([0-9]*\).*/\1/p' /proc/self/status; }
 
 # scheduler JSON: process.scheduler.
 scheduler() {
@@ -28,6 +32,7 @@ refused() {
 	assert_fails "$@"
 }
 
+# bats test_tags=real_root
 @test "each scheduling policy is what the process has" {
 	require cap_sys_nice
 	scheduler '{ "policy": "SCHED_OTHER", "nice": 7 }'
@@ -56,11 +61,29 @@ refused() {
 	has policy=DEADLINE deadline=2000000:10000000:10000000
 }
 
+@test "everybody may lower his own: policy, nice value and I/O priority, in run, create and exec" {
+	scheduler '{ "policy": "SCHED_BATCH", "nice": 3 }'
+	config '.process.ioPriority = { class: "IOPRIO_CLASS_BE", priority: 7 }'
+	ask scheduler
+	has policy=BATCH nice=3 ioprio=2:7
+	scheduler '{ "policy": "SCHED_IDLE" }'
+	config '.process.ioPriority = { class: "IOPRIO_CLASS_IDLE" }
+		| .hooks = { startContainer: [{ path: "/bin/true" }] }'
+	ask scheduler
+	has policy=IDLE ioprio=3:0
+	probe wait-signal
+	create
+	start
+	run hull exec "$ID" /bin/probe scheduler
+	has policy=IDLE ioprio=3:0
+}
+
 @test "a policy that no kernel of this host has is refused" {
 	scheduler '{ "policy": "SCHED_ISO" }'
 	refused /process/scheduler/policy SCHED_ISO
 }
 
+# bats test_tags=real_root
 @test "the flags of the scheduler" {
 	require cap_sys_nice
 	scheduler '{ "policy": "SCHED_FIFO", "priority": 3, "flags": ["SCHED_FLAG_RESET_ON_FORK"] }'
@@ -91,6 +114,7 @@ refused() {
 	has policy=RR priority=7
 }
 
+# bats test_tags=real_root
 @test "utilization clamps: taken, or refused by a kernel without them" {
 	require cap_sys_nice
 	local flag
@@ -109,6 +133,7 @@ refused() {
 	done
 }
 
+# bats test_tags=real_root
 @test "without a scheduler the caller's policy, nice value and I/O priority are kept" {
 	require cap_sys_nice
 	probe scheduler
@@ -123,12 +148,13 @@ refused() {
 	has policy=OTHER nice=0 ioprio=2:4
 }
 
+# bats test_tags=real_root
 @test "a created container has its policy already, and keeps it through start" {
 	require cap_sys_nice
 	local pid
 	scheduler '{ "policy": "SCHED_RR", "priority": 4 }'
 	config '.process.ioPriority = { class: "IOPRIO_CLASS_IDLE" }'
-	probe scheduler + sleep 60
+	probe scheduler + sleep 1000
 	create_logged
 	pid=$(pid_of)
 	run chrt -p "$pid"
@@ -143,6 +169,7 @@ refused() {
 	wait_status stopped "$ID"
 }
 
+# bats test_tags=real_root
 @test "I/O priority: each class, its levels, and what is none" {
 	require cap_sys_nice
 	config '.process.ioPriority = { class: "IOPRIO_CLASS_BE", priority: 7 }'
@@ -162,6 +189,7 @@ refused() {
 	refused /process/ioPriority/class
 }
 
+# bats test_tags=real_root
 @test "startContainer hooks run under SCHED_DEADLINE, which forbids to fork" {
 	require cap_sys_nice
 	config '.hooks.startContainer = [{ path: "/bin/probe", args: ["probe", "scheduler", "+", "caps"] }]'
@@ -172,7 +200,7 @@ refused() {
 	matches '^- PARENT  set scheduling and I/O priority'
 	matches '^  INIT    set its own scheduling and I/O priority'
 	# by create and start too, and INIT keeps CAP_SYS_NICE for this alone
-	probe scheduler + sleep 60
+	probe scheduler + sleep 1000
 	create
 	assert_equal "$(awk '/^CapPrm/ { print $2 }' "/proc/$(pid_of)/status" | sed 's/.*/0x&/' | xargs printf '%d\n' |
 		awk '{ print int($1 / 2 ^ 23) % 2 }')" 1
@@ -190,6 +218,7 @@ refused() {
 	has policy=DEADLINE flags=0x1
 }
 
+# bats test_tags=real_root
 @test "deadline, period and time that the CPUs haven't got: the error says so" {
 	require cap_sys_nice
 	scheduler '{ "policy": "SCHED_DEADLINE", "runtime": 1000000000, "deadline": 1000000000 }'
@@ -210,6 +239,8 @@ refused() {
 	assert_nothing_left
 }
 
+# Only root has it to begin with.
+# bats test_tags=real_root
 @test "without CAP_SYS_NICE the error names it, and what else would do" {
 	require setpriv cap_sys_nice
 	local drop=(setpriv --bounding-set -sys_nice --inh-caps -sys_nice)
@@ -249,7 +280,7 @@ refused() {
 @test "each memory policy is what the process has" {
 	require numa
 	local node mode
-	node=$(sed 's/[-,].*//' /sys/devices/system/node/has_memory)
+	node=$(own_node)
 	for mode in BIND INTERLEAVE PREFERRED PREFERRED_MANY WEIGHTED_INTERLEAVE; do
 		memory "{ \"mode\": \"MPOL_$mode\", \"nodes\": \"$node\" }"
 		ask mempolicy
@@ -269,7 +300,7 @@ refused() {
 @test "the flags of the memory policy" {
 	require numa
 	local node
-	node=$(sed 's/[-,].*//' /sys/devices/system/node/has_memory)
+	node=$(own_node)
 	memory "{ \"mode\": \"MPOL_BIND\", \"nodes\": \"$node\", \"flags\": [\"MPOL_F_STATIC_NODES\"] }"
 	ask mempolicy
 	has "mode=BIND STATIC_NODES" "nodes= $node"
@@ -288,11 +319,11 @@ refused() {
 
 @test "the memory policy is there after create and start, and hull's own is the caller's again" {
 	require numa
-	memory '{ "mode": "MPOL_INTERLEAVE", "nodes": "0" }'
+	memory "{ \"mode\": \"MPOL_INTERLEAVE\", \"nodes\": \"$(own_node)\" }"
 	# This hook is hull's child: it has what hull has.
 	config --arg p "$PROBE" --arg out "$T/hook" '.hooks.createRuntime = [{ path: "/bin/sh",
 		args: ["sh", "-c", "\($p) mempolicy >\($out)"] }]'
-	probe mempolicy + sleep 60
+	probe mempolicy + sleep 1000
 	create_logged
 	start
 	wait_until out_has mode=INTERLEAVE
@@ -329,7 +360,7 @@ refused() {
 
 # A container whose process does nothing for as long as the test runs.
 running() {
-	probe sleep 100
+	probe sleep 1000
 	create
 	start
 }
@@ -414,6 +445,7 @@ cpus() {
 	has_text /execCPUAffinity/final backwards
 }
 
+# bats test_tags=real_root
 @test "an exec'd process has its own scheduler and I/O priority, and the container's memory policy" {
 	require cap_sys_nice numa
 	config '.hooks.startContainer = [{ path: "/bin/true" }]'
@@ -446,6 +478,7 @@ user_namespace() {
 	chmod 755 "$T" "$BUNDLE"
 }
 
+# bats test_tags=real_root
 @test "in a new user namespace PARENT gives what INIT has no right to" {
 	require cap_sys_nice
 	user_namespace

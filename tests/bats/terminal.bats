@@ -199,7 +199,8 @@ on_terminal() {
 	cp -a "$BUNDLE" "$T/endless"
 	probe exit 3
 	BUNDLE=$T/broken args /no/such/program
-	BUNDLE=$T/endless probe sleep 1
+	# Long enough to be seen running; process 1 without a handler isn't ended by the signal.
+	BUNDLE=$T/endless probe sleep "$HULL_TEST_SLOW"
 	run on_terminal "$T/session"
 	assert_file_equal "$T/before" "$T/after-exit"
 	assert_file_equal "$T/before" "$T/after-error"

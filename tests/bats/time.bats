@@ -176,3 +176,24 @@ ahead() {
 	assert_equal "$(ns_of net)" "$(host_ns net $HOLDER)"
 	assert_equal "$(ns_of cgroup)" "$(host_ns cgroup $HOLDER)"
 }
+
+@test "offsets in a user namespace that is joined" {
+	local monotonic
+	probe wait-signal
+	[ "${HULL_TEST_AS:-root}" = user ] || config '.linux.namespaces += [{ type: "user" }]
+		| .linux.uidMappings = [{ containerID: 0, hostID: 10000, size: 5000 }]
+		| .linux.gidMappings = .linux.uidMappings'
+	config '.linux.namespaces -= [{ type: "time" }]'
+	chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR/test" "$T" 2>/dev/null || true
+	create_logged
+	start
+	wait_until out_has waiting
+	config --arg p "/proc/$(pid_of)/ns/user" '.linux.timeOffsets = { monotonic: { secs: 86400 } }
+		| .linux.namespaces |= map(if .type == "user" then .path = $p else . end) + [{ type: "time" }]
+		| del(.linux.uidMappings, .linux.gidMappings)'
+	probe time + ns
+	monotonic=$(host_clock MONOTONIC)
+	run hull run "${ID}x" </dev/null
+	assert_status 0
+	ahead monotonic "$monotonic" 86400
+}

@@ -81,6 +81,7 @@ map_of() { awk '{ print $1, $2, $3 }' "/proc/$(pid_of)/$1"; }
 
 # --- new ---
 
+# bats test_tags=old-kernel,managers
 @test "a mapped range: root inside, the mapped id outside" {
 	probe ids + ns + caps + wait-signal
 	create_logged
@@ -202,6 +203,40 @@ map_of() { awk '{ print $1, $2, $3 }' "/proc/$(pid_of)/$1"; }
 	wait_status stopped
 }
 
+# bats test_tags=vm-only
+@test "whatever fs.suid_dumpable says, nobody looks into INIT before its process is executed" {
+	local value pid
+	require hull_test
+	for value in 0 1 2; do
+		echo $value >/proc/sys/fs/suid_dumpable
+		create_logged
+		assert_equal "$value $(stat -c %u "/proc/$(pid_of)/maps")" "$value 0"
+		hull delete --force "$ID"
+	done
+	# Without a user namespace: from the change to the user's ids on, which is what the number is about.
+	# (The kernel lets no process stop itself that is the first of a pid namespace.)
+	root_config | jq '.process.user = { uid: 1000, gid: 1000 } | .process.args = ["/bin/sleep", "1000"]
+		| .linux.namespaces -= [{ type: "pid" }]' >config.json
+	for value in 0 1 2; do
+		echo $value >/proc/sys/fs/suid_dumpable
+		HULL_FAULT="get ready to execute:stop-init" attempt faulty create "$ID"
+		assert_status 0
+		pid=$(pid_of)
+		hull start "$ID" >"$T/started" 2>&1 3>&- &
+		wait_until is_stopped "$pid"
+		grep -q "^Uid:.1000.1000.1000" "/proc/$pid/status"
+		assert_equal "$value $(stat -c %u "/proc/$pid/maps")" "$value 0"
+		kill -CONT "$pid"
+		ended $!
+		assert_status 0
+		assert_equal "$value $(stat -c %u "/proc/$pid/maps")" "$value 1000"
+		hull delete --force "$ID"
+	done
+	echo 0 >/proc/sys/fs/suid_dumpable
+}
+
+is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
+
 @test "oomScoreAdj, rlimits and sysctls of a container's own namespaces" {
 	config '.process.oomScoreAdj = 300
 		| .process.rlimits = [{ type: "RLIMIT_NOFILE", soft: 100, hard: 200 }]
@@ -215,6 +250,7 @@ map_of() { awk '{ print $1, $2, $3 }' "/proc/$(pid_of)/$1"; }
 
 # --- joined by path ---
 
+# bats test_tags=old-kernel
 @test "a pod: user, network, ipc and uts joined, pid and mount new" {
 	local name
 	pod -n -i -u
@@ -282,6 +318,22 @@ map_of() { awk '{ print $1, $2, $3 }' "/proc/$(pid_of)/$1"; }
 		assert_equal "$name $(ns_of $name)" "$name $(host_ns $name "$HOLDER")"
 	done
 	has uid=0,0,0
+}
+
+# Whoever is in that can't clone into this one's cgroup, where cgroup2 is mounted with nsdelegate.
+# bats test_tags=vm
+@test "a new user namespace with another container's cgroup namespace" {
+	local pid
+	create "${ID}x"
+	pid=$(pid_of "${ID}x")
+	join cgroup "/proc/$pid/ns/cgroup"
+	ask ns + ids
+	assert_equal "$(ns_of cgroup)" "$(host_ns cgroup "$pid")"
+	has uid=0,0,0
+	probe wait-signal
+	create
+	assert_equal "$(sed -n 's|^0::||p' "/proc/$(pid_of)/cgroup")" "/$(jq -r .cgroup "$ROOT/$ID/state.json")"
+	hull delete --force "$ID"
 }
 
 @test "a joined user namespace with a network namespace of the host's" {
@@ -352,6 +404,7 @@ map_of() { awk '{ print $1, $2, $3 }' "/proc/$(pid_of)/$1"; }
 	assert_fails setgroups
 }
 
+# bats test_tags=old-kernel
 @test "exec in a user namespace that forbids setgroups: root's own groups don't come along" {
 	user_holder "0 100000 10" ""
 	echo deny >"/proc/$HOLDER/setgroups"
