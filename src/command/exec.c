@@ -14,6 +14,7 @@
 #include "command/log.h"
 #include "plan/plan.h"
 #include "sequence/sequence.h"
+#include "steps/interrupt.h"
 
 struct exec_options {
 	const char *process;
@@ -221,9 +222,12 @@ static int execute(struct entry *entry, const struct exec_options *given, struct
 		sequence_explain(&entry->plan, stdout);
 		return 0;
 	}
-	if (!given->detach)
+	if (!given->detach) {
 		TRY(foreground_prepare(err));
-	TRY(sequence_exec(&entry->plan, &entry->entered, &started, err));
+		interrupt_allow();
+	}
+	if (sequence_exec(&entry->plan, &entry->entered, &started, err) < 0)
+		return foreground_fail_or_end(err);
 	if (!given->detach)
 		return foreground_wait(&started, err);
 	fd_drop(&started.pidfd);
@@ -254,9 +258,9 @@ const struct command exec_command = {
 	.summary = "Execute a further process in a container",
 	.text = "Everything after ID belongs to the command. What isn't said is as for the "
 		"container's\n"
-		"own process. The exit status is that of the process, 128+N if signal N killed it, "
-		"255\n"
-		"if it never ran.",
+		"own process. The exit status is that of the process, 128+N if signal N killed it "
+		"or\n"
+		"asked hull to end before it was there, 255 if it never ran.",
 	.options = options,
 	.options_size = sizeof(struct exec_options),
 	.n_required = 1,

@@ -12,7 +12,9 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "command/log.h"
 #include "command/relay.h"
+#include "steps/interrupt.h"
 
 /* Sent by the kernel for hull's own faults, so they can't be blocked; when another process sends
  * them they are passed on from a handler. */
@@ -201,12 +203,23 @@ static int wait_with_signals(struct foreground *fg, struct oci_error *err)
 	return wait_all(fg, err);
 }
 
+int foreground_fail_or_end(const struct oci_error *err)
+{
+	int signal = interrupt_signal();
+
+	if (signal == 0)
+		return -1;
+	log_error(err);
+	return 128 + signal;
+}
+
 int foreground_wait(struct started *started, struct oci_error *err)
 {
 	struct foreground fg = { .started = started, .signals = -1 };
 	auto_free struct relay *relay = NULL;
 	int result = 0;
 
+	interrupt_forbid();
 	if (started->terminal_master >= 0) {
 		relay = malloc(sizeof(*relay));
 		result = relay ? relay_open(relay, started->terminal_master, err)

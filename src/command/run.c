@@ -9,6 +9,7 @@
 #include "command/foreground.h"
 #include "command/log.h"
 #include "sequence/sequence.h"
+#include "steps/interrupt.h"
 
 static const struct option_row options[] = {
 	CREATE_OPTIONS,
@@ -62,9 +63,12 @@ static int run_or_explain(struct bundle *bundle, const struct create_options *gi
 		sequence_explain(&bundle->plan, stdout);
 		return 0;
 	}
-	if (!given->detach)
+	if (!given->detach) {
 		TRY(foreground_prepare(err));
-	TRY(sequence_run(&bundle->plan, &started, err));
+		interrupt_allow();
+	}
+	if (sequence_run(&bundle->plan, &started, err) < 0)
+		return foreground_fail_or_end(err);
 	if (!given->detach)
 		return wait_and_delete(&bundle->request, &started, err);
 	fd_drop(&started.pidfd);
@@ -81,7 +85,8 @@ const struct command run_command = {
 	.operands = "ID",
 	.summary = "Create a container from a bundle, start it, wait for it, delete it",
 	.text = "Signals are passed on to the container's process. The exit status is that of the\n"
-		"process, 128+N if signal N killed it, 1 if hull itself failed.",
+		"process, 128+N if signal N killed it or asked hull to end before it was there,\n"
+		"1 if hull itself failed.",
 	.options = options,
 	.options_size = sizeof(struct create_options),
 	.n_required = 1,

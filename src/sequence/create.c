@@ -12,9 +12,10 @@
 #include "sequence/table.h"
 #include "steps/hook.h"
 
+/* An interrupted one, and whatever was interrupted behind one that had done its work, counts. */
 static bool hook_failed(const struct oci_error *err)
 {
-	return strcmp(err->code, "hook-failed") == 0;
+	return strcmp(err->code, "hook-failed") == 0 || strcmp(err->code, "interrupted") == 0;
 }
 
 /* The specification (runtime.md, lifecycle): when one of the first five kinds of hook fails, the

@@ -14,6 +14,7 @@
 #include "sequence/message.h"
 #include "sequence/table.h"
 #include "steps/cgroup.h"
+#include "steps/interrupt.h"
 
 /* How long one side of hull may keep the other waiting. Long, since the machine may be slow;
  * finite, since a hang takes a node with it. */
@@ -89,11 +90,17 @@ static int wait_to_hear(struct actor *actor, const struct row *row, struct oci_e
 	int n = actor->me == INIT || actor->me == STAGE ? 1 : 3;
 	/* Children wait for as long as PARENT lives, which may be running hooks. */
 	int timeout = n == 1 || (row->patient && row->patient(run->plan)) ? -1 : DEADLINE_MS;
+	/* Once INIT may be executing, signals are for the process that it becomes. */
+	bool executing = row->kind == EXEC || row->kind == TELL;
 	int ready;
 
 	do {
-		ready = poll(polls, (nfds_t)n, timeout);
+		ready = !executing || timeout < 0 ? interrupt_poll(polls, (nfds_t)n, timeout)
+						  : poll(polls, (nfds_t)n, timeout);
 	} while (ready < 0 && errno == EINTR);
+	if (ready < 0 && errno == ECANCELED)
+		return interrupt_fail(err, run->plan->request->exec ? "the process isn't executed"
+								    : "the container isn't made");
 	if (ready < 0)
 		return fail_sys(err, "poll");
 	if (ready == 0)

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "steps/caller.h"
+#include "steps/interrupt.h"
 #include "steps/process.h"
 
 extern char **environ;
@@ -96,8 +97,10 @@ static long now_ms(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Serves the pipes until the hook has ended. 1: its time is over. */
-static int attend(struct hook_io *io, int timeout_ms)
+enum outcome { ENDED, TIMED_OUT, INTERRUPTED };
+
+/* Serves the pipes until the hook has ended, or is to be. */
+static enum outcome attend(struct hook_io *io, int timeout_ms)
 {
 	long end = timeout_ms < 0 ? 0 : now_ms() + timeout_ms;
 
@@ -108,15 +111,18 @@ static int attend(struct hook_io *io, int timeout_ms)
 		long left = timeout_ms < 0 ? -1 : end - now_ms();
 
 		if (timeout_ms >= 0 && left <= 0)
-			return 1;
-		if (poll(polls, 3, (int)left) < 0)
+			return TIMED_OUT;
+		if (interrupt_poll(polls, 3, (int)left) < 0) {
+			if (errno == ECANCELED)
+				return INTERRUPTED;
 			continue; /* EINTR, or memory that will be there again */
+		}
 		if (polls[1].revents)
 			feed(io);
 		if (polls[2].revents)
 			drain(io);
 		if (polls[0].revents)
-			return 0;
+			return ENDED;
 	}
 }
 
@@ -205,35 +211,38 @@ static void clean(char *text)
 }
 
 static int judge(const struct plan_hook *hook, struct hook_io *io, const siginfo_t *info,
-		 bool timed_out, struct oci_error *err)
+		 enum outcome outcome, struct oci_error *err)
 {
 	const char *head = io->tail_size ? "; it wrote: " : "";
 
-	if (!timed_out && info->si_code == CLD_EXITED && info->si_status == 0)
+	if (outcome == INTERRUPTED)
+		return interrupt_fail(err, "killed");
+	if (outcome == ENDED && info->si_code == CLD_EXITED && info->si_status == 0)
 		return 0;
 	clean(io->tail);
-	(void)snprintf(err->code, sizeof(err->code), "hook-failed");
-	if (timed_out)
-		return fail(err, "not done after its timeout of %d s, killed%s%s",
-			    hook->timeout_ms / 1000, head, io->tail);
+	if (outcome == TIMED_OUT)
+		return fail_code(err, "hook-failed",
+				 "not done after its timeout of %d s, killed%s%s",
+				 hook->timeout_ms / 1000, head, io->tail);
 	if (info->si_code == CLD_EXITED)
-		return fail(err, "exit status %d%s%s", info->si_status, head, io->tail);
-	return fail(err, "killed by signal %d (%s)%s%s", info->si_status,
-		    strsignal(info->si_status), head, io->tail);
+		return fail_code(err, "hook-failed", "exit status %d%s%s", info->si_status, head,
+				 io->tail);
+	return fail_code(err, "hook-failed", "killed by signal %d (%s)%s%s", info->si_status,
+			 strsignal(info->si_status), head, io->tail);
 }
 
 static int run_hook(const struct plan_hook *hook, char *const *env, const char *cwd,
 		    struct hook_io *io, struct oci_error *err)
 {
 	siginfo_t info = { 0 };
-	bool timed_out = false;
+	enum outcome outcome = ENDED;
 	pid_t pid = -1;
 	int status = start_hook(hook, env, cwd, io, &pid, err);
 
 	if (pid > 0) {
 		if (status == 0)
-			timed_out = attend(io, hook->timeout_ms);
-		if (status < 0 || timed_out) {
+			outcome = attend(io, hook->timeout_ms);
+		if (status < 0 || outcome != ENDED) {
 			/* Its whole process group, while the leader is unreaped. */
 			(void)kill(-pid, SIGKILL);
 			(void)sys_pidfd_send_signal(io->pidfd, SIGKILL);
@@ -243,7 +252,7 @@ static int run_hook(const struct plan_hook *hook, char *const *env, const char *
 		if (io->out >= 0)
 			drain(io);
 		if (status == 0)
-			status = judge(hook, io, &info, timed_out, err);
+			status = judge(hook, io, &info, outcome, err);
 	}
 	fd_drop(&io->in);
 	fd_drop(&io->out);

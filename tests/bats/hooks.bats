@@ -304,11 +304,77 @@ all_hooks() {
 
 @test "a hook over its timeout is killed, and that is a failure that says so" {
 	log_dir
-	hook createRuntime "echo \$\$ >$T/log/pid; exec sleep 60" '{ "timeout": 1 }'
+	hook createRuntime "echo \$\$ >$T/log/pid; exec sleep 60" "{ \"timeout\": $HULL_TEST_SLOW }"
 	run_container
 	assert_fails /hooks/createRuntime/0 timeout
 	[ ! -e "/proc/$(cat "$T/log/pid")" ]
 	assert_nothing_left
+}
+
+# interrupted SIGNAL...: a foreground run whose hook KIND never ends gets them while it waits for that.
+interrupted() {
+	local signal
+	# A shell's background jobs ignore SIGINT.
+	env --default-signal=INT "$HULL" --root "$ROOT" run "$ID" >"$T/out" 2>&1 </dev/null 3>&- &
+	RUN=$!
+	wait_until test -e "$T/log/waits"
+	for signal; do
+		kill "-$signal" $RUN
+	done
+	ended $RUN
+	output=$(cat "$T/out")
+}
+
+@test "a signal that asks to end ends a run that waits for a hook: killed, undone, poststop, status 128+n" {
+	local kind signal
+	for kind in prestart createRuntime createContainer startContainer poststart; do
+		for signal in INT TERM; do
+			base_config >config.json
+			log_dir
+			rm -f "$T/log/"*
+			# poststop isn't cut short by further signals.
+			hook poststop "kill -$signal \$PPID; sleep 0.2; echo poststop >>$T/log/end"
+			hook "$kind" "trap '' INT TERM; echo >$T/log/waits; while :; do sleep 1; done"
+			args /bin/sleep 1000
+			interrupted $signal
+			assert_status $((128 + $(kill -l $signal)))
+			has_text "hull was asked to end by signal $(kill -l $signal)"
+			assert_equal "$(cat "$T/log/end")" poststop
+			assert_nothing_left
+		done
+	done
+}
+
+@test "an interrupted hook is named, and one who waits for hooks of the container's ends as soon" {
+	log_dir
+	hook createRuntime "echo >$T/log/waits; sleep 1000" '{ "timeout": 500 }'
+	interrupted TERM
+	assert_status 143
+	has_text "/hooks/createRuntime/0: hook '/bin/sh': killed: hull was asked to end by signal 15 (Terminated)"
+	rm "$T/log/waits"
+	base_config >config.json
+	log_dir
+	hook startContainer "echo >$T/log/waits; sleep 1000"
+	args /bin/sleep 1000
+	interrupted INT TERM
+	[ "$status" = 130 ] || [ "$status" = 143 ]
+	has_text "the container isn't made: hull was asked to end by signal"
+}
+
+@test "SIGINT that the caller ignores interrupts no hook, and other signals neither" {
+	log_dir
+	hook createRuntime "echo >$T/log/waits; while [ ! -e $T/log/go ]; do sleep 0.05; done"
+	probe exit 7 # process 1 of its namespace, which SIGUSR2 does nothing to
+	(
+		wait_until test -e "$T/log/waits"
+		kill -INT "$(cat "$T/pid")"
+		kill -USR2 "$(cat "$T/pid")"
+		kill -CHLD "$(cat "$T/pid")"
+		touch "$T/log/go"
+	) 3>&- &
+	sh -c 'echo $$ >"$0"; exec "$@"' "$T/pid" "$HULL" --root "$ROOT" run "$ID" >"$T/out" 2>&1 </dev/null 3>&- &
+	ended $!
+	assert_status 7
 }
 
 @test "a hook within its timeout is fine" {
@@ -394,7 +460,8 @@ CapAmb: 0000000000000000 NoNewPrivs: 1 "
 	require strace
 	config --arg f "$T/ran" '.hooks.createRuntime = [{ path: "/bin/touch", args: ["touch", $f] }]'
 	# Whoever asks for its parent's death as signal is slow at it; the second one is the hook.
-	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$T/trace" -e trace=prctl,getppid -e inject=prctl:delay_enter=2000000:when=1 \
+	local slow=$((HULL_TEST_SLOW > 1 ? 6000000 : 2000000))
+	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$T/trace" -e trace=prctl,getppid -e inject=prctl:delay_enter=$slow:when=1 \
 		"$HULL" --root "$ROOT" create --pid-file "$T/pid" "$ID" >/dev/null 2>&1 3>&- </dev/null &
 	local tracer=$! hull
 	wait_until hook_forked $tracer
@@ -407,8 +474,10 @@ CapAmb: 0000000000000000 NoNewPrivs: 1 "
 	hull delete --force "$ID"
 }
 
-# Of hull's two children one is INIT.
+# Of hull's two children one is INIT. systemd's helper, which may be a third, goes before the hooks.
 hook_forked() {
-	local hull
-	hull=$(pgrep -P "$1" -x "${HULL##*/}") && [ "$(pgrep -P "$hull" | wc -l)" = 2 ]
+	local hull helpers
+	hull=$(pgrep -P "$1" -x "${HULL##*/}") || return
+	helpers=$(pgrep -c -P "$hull" -x hull-systemd)
+	[ "$(pgrep -P "$hull" | wc -l)" = $((2 + helpers)) ]
 }
