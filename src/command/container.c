@@ -17,7 +17,7 @@ int container_look(const char *root, const char *id, struct container *container
 	*container = (struct container){ .id = id };
 	if (dir < 0)
 		return -1;
-	if (state_load(dir, &container->state, err) < 0) {
+	if (state_load(dir, id, &container->state, err) < 0) {
 		if (err->num != ENOENT)
 			return fail_in(err, "container '%s'", id);
 		*err = (struct oci_error){ 0 };

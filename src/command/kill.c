@@ -82,7 +82,7 @@ static int kill_command_run(const struct call *call, struct oci_error *err)
 	dir = state_open(root, id, err);
 	if (dir < 0)
 		return -1;
-	if (state_load(dir, &state, err) < 0)
+	if (state_load(dir, id, &state, err) < 0)
 		return err->num == ENOENT ? not_running(id, STATUS_CREATING, err) : -1;
 	status = state_status(dir, &state, &pidfd);
 	if (given->all && state.cgroup)

@@ -202,7 +202,7 @@ static int examine(const char *root, const char *id, struct kept *kept, struct o
 
 	if (dir < 0)
 		return -1;
-	result = verify_stored(&stored, dir, root, err);
+	result = verify_stored(&stored, dir, root, id, err);
 	if (result == 0)
 		result = look_by_child(&stored, dir, kept, err);
 	verify_stored_done(&stored);

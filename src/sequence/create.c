@@ -121,7 +121,7 @@ static int check_startable(struct run *run, const char *id, struct oci_error *er
 {
 	enum status status;
 
-	TRY(state_load(run->state_dir, &run->state, err));
+	TRY(state_load(run->state_dir, id, &run->state, err));
 	status = state_status(run->state_dir, &run->state, &run->init_pidfd);
 	if (status != STATUS_CREATED)
 		return fail_code(err, "not-created",

@@ -110,7 +110,7 @@ static int remove_all(struct removal *r, struct oci_error *err)
 {
 	enum status status;
 
-	if (state_load(r->dir, &r->state, err) < 0) {
+	if (state_load(r->dir, r->id, &r->state, err) < 0) {
 		if (strcmp(err->code, "half-created") != 0 || check_half_created(r, err) < 0)
 			return -1;
 		return state_remove_opened(r->root, r->id, r->dir, err);

@@ -21,9 +21,9 @@ static int check_status(const struct entered *entered, bool paused_too, struct o
 	return 0;
 }
 
-static int enter(bool paused_too, struct entered *entered, struct oci_error *err)
+static int enter(const char *id, bool paused_too, struct entered *entered, struct oci_error *err)
 {
-	if (state_load(entered->dir, &entered->state, err) < 0) {
+	if (state_load(entered->dir, id, &entered->state, err) < 0) {
 		if (err->num != ENOENT)
 			return -1;
 		entered->status = state_locked(entered->dir) ? STATUS_CREATING : STATUS_STOPPED;
@@ -38,7 +38,7 @@ int sequence_enter(const char *root, const char *id, bool paused_too, struct ent
 {
 	*entered = (struct entered){ .pidfd = -1 };
 	entered->dir = state_open(root, id, err);
-	if (entered->dir < 0 || enter(paused_too, entered, err) < 0)
+	if (entered->dir < 0 || enter(id, paused_too, entered, err) < 0)
 		return fail_in(err, "exec '%s'", id);
 	return 0;
 }

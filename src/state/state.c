@@ -221,6 +221,9 @@ static int remove_content(int dir, const char *root, const char *id, struct oci_
 					     STATE_CONFIG,
 					     STATE_SECCOMP,
 					     "." STATE_SECCOMP ".new",
+					     STATE_UPDATED,
+					     "." STATE_UPDATED ".prepared",
+					     ".." STATE_UPDATED ".prepared.new",
 					     "." STATE_CONFIG ".new",
 					     "." STATE_FILE ".new",
 					     STATE_FILE };
@@ -309,16 +312,32 @@ int state_boot_id(char buf[40], struct oci_error *err)
 	return 0;
 }
 
+static bool is_leap(int64_t year)
+{
+	return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+}
+
+void state_time(const struct timespec *at, char buf[40])
+{
+	static const int days_of[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	int64_t days = at->tv_sec / 86400, year = 1970;
+	unsigned second = (unsigned)(at->tv_sec % 86400), month = 0;
+
+	for (; days >= 365 + is_leap(year); year++)
+		days -= 365 + is_leap(year);
+	for (; days >= days_of[month] + (month == 1 && is_leap(year)); month++)
+		days -= days_of[month] + (month == 1 && is_leap(year));
+	(void)snprintf(buf, 40, "%04u-%02u-%02uT%02u:%02u:%02u.%09uZ", (unsigned)year % 10000,
+		       (month + 1) % 100, (unsigned)(days + 1) % 100, second / 3600,
+		       second / 60 % 60, second % 60, (unsigned)at->tv_nsec);
+}
+
 void state_now(char buf[40])
 {
 	struct timespec now;
-	struct tm tm;
-	size_t used;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	(void)gmtime_r(&now.tv_sec, &tm);
-	used = strftime(buf, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(buf + used, 40 - used, ".%09ldZ", now.tv_nsec);
+	state_time(&now, buf);
 }
 
 static bool frozen(const struct state *state)
@@ -369,7 +388,7 @@ enum status state_status(int dir, const struct state *state, int *pidfd)
 		*pidfd = fd_take(&fd);
 	if (!state->created[0])
 		return state_locked(dir) ? STATUS_CREATING : STATUS_STOPPED;
-	if (flags & STATE_PF_FORKNOEXEC)
-		return STATUS_CREATED;
-	return frozen(state) ? STATUS_PAUSED : STATUS_RUNNING;
+	if (frozen(state))
+		return STATUS_PAUSED;
+	return flags & STATE_PF_FORKNOEXEC ? STATUS_CREATED : STATUS_RUNNING;
 }

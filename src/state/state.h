@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/error.h"
 #include "libocispec/oci_config.h"
@@ -21,6 +22,7 @@
 #define STATE_START_SOCKET "start"
 #define STATE_NOTIFY "notify"
 #define STATE_SECCOMP "seccomp.bpf"
+#define STATE_UPDATED "updated.json"
 
 enum status { STATUS_CREATING, STATUS_CREATED, STATUS_RUNNING, STATUS_PAUSED, STATUS_STOPPED };
 extern const char *const status_names[];
@@ -42,6 +44,9 @@ struct state {
 	bool cgroup_made;	 /* hull made it (or was about to) */
 	unsigned cgroup_parents; /* how many parent directories hull made for it */
 	uint64_t cgroup_inode;	 /* 0: not known yet */
+	const char *unit;	 /* of systemd, whose cgroup is the parent of `cgroup`, or NULL */
+	bool unit_user;		 /* of the caller's own instance of systemd */
+	uint64_t unit_inode;	 /* its cgroup's, 0: not known yet */
 	const char *rdt_root;	 /* where resctrl is mounted, or NULL: without linux.intelRdt */
 	const char *rdt_group;	 /* the class of service in it, "" the default one */
 	bool rdt_group_made;	 /* hull made it (or was about to) */
@@ -78,9 +83,11 @@ int state_open(const char *root, const char *id, struct oci_error *err);
 /* Writes state.json of the directory in one step. */
 int state_write(int dir, const struct state *state, struct oci_error *err);
 
-/* Reads state.json. A missing file (a creator was killed early) is num ENOENT, code
+/* Reads state.json, which must be that of the container `id` (NULL: of any): a directory that was
+ * copied or renamed would act upon another container's processes and cgroup, code "state-foreign".
+ * A missing file (a creator was killed early) is num ENOENT, code
  * "half-created"; a format this hull doesn't know is code "state-format". */
-int state_load(int dir, struct state *state, struct oci_error *err);
+int state_load(int dir, const char *id, struct state *state, struct oci_error *err);
 void state_done(struct state *state);
 
 /* Status from the kernel. `dir` is the container's directory. Never waits for a lock. *pidfd (may
@@ -112,7 +119,11 @@ int state_process_stat(pid_t pid, char *letter, unsigned *flags, uint64_t *start
 /* The current boot's id into buf[40]. */
 int state_boot_id(char buf[40], struct oci_error *err);
 
-/* now as RFC 3339 UTC with nanoseconds. */
+/* A time since 1970 as RFC 3339 UTC with nanoseconds. By itself: the C library's calendar would
+ * load the host's time zone for it. */
+void state_time(const struct timespec *at, char buf[40]);
+
+/* The same of now. */
 void state_now(char buf[40]);
 
 #endif

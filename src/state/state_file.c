@@ -28,6 +28,9 @@ struct state_file {
 	bool cgroup_made;
 	struct oci_maybe_uint cgroup_parents;
 	struct oci_maybe_uint cgroup_inode;
+	char *unit;
+	bool unit_user;
+	struct oci_maybe_uint unit_inode;
 	char *rdt_root;
 	char *rdt_group;
 	bool rdt_group_made;
@@ -60,6 +63,9 @@ static SHAPE(state_file,
 	BOOL("cgroupMade", state_file, cgroup_made),
 	MAYBE_UINT("cgroupParents", state_file, cgroup_parents, 4096),
 	MAYBE_UINT("cgroupInode", state_file, cgroup_inode, UINT64_MAX),
+	STRING("systemdUnit", state_file, unit),
+	BOOL("systemdUser", state_file, unit_user),
+	MAYBE_UINT("systemdInode", state_file, unit_inode, UINT64_MAX),
 	STRING("rdtRoot", state_file, rdt_root),
 	STRING("rdtGroup", state_file, rdt_group, .keep_empty = true),
 	BOOL("rdtGroupMade", state_file, rdt_group_made),
@@ -107,6 +113,9 @@ int state_write(int dir, const struct state *state, struct oci_error *err)
 		.cgroup_made = state->cgroup_made,
 		.cgroup_parents = number(state->cgroup_parents),
 		.cgroup_inode = number(state->cgroup_inode),
+		.unit = loose(state->unit),
+		.unit_user = state->unit_user,
+		.unit_inode = number(state->unit_inode),
 		.rdt_root = loose(state->rdt_root),
 		.rdt_group = loose(state->rdt_group),
 		.rdt_group_made = state->rdt_group_made,
@@ -144,6 +153,9 @@ static void take(struct state *state, const struct state_file *file)
 		.cgroup_made = file->cgroup_made,
 		.cgroup_parents = (unsigned)file->cgroup_parents.v,
 		.cgroup_inode = file->cgroup_inode.v,
+		.unit = file->unit,
+		.unit_user = file->unit_user,
+		.unit_inode = file->unit_inode.v,
 		.rdt_root = file->rdt_root,
 		.rdt_group = file->rdt_group,
 		.rdt_group_made = file->rdt_group_made,
@@ -164,7 +176,21 @@ static void take(struct state *state, const struct state_file *file)
 	(void)snprintf(state->boot_id, sizeof(state->boot_id), "%s", file->boot_id);
 }
 
-int state_load(int dir, struct state *state, struct oci_error *err)
+static int check_id(struct state *state, const char *id, struct oci_error *err)
+{
+	char found[256];
+
+	if (!id || strcmp(state->id, id) == 0)
+		return 0;
+	(void)snprintf(found, sizeof(found), "%s", state->id);
+	state_done(state);
+	return fail_code(err, "state-foreign",
+			 "the " STATE_FILE " of '%s' is that of container '%s': its directory was "
+			 "renamed or copied; rename it back, or remove the copy by hand",
+			 id, found);
+}
+
+int state_load(int dir, const char *id, struct state *state, struct oci_error *err)
 {
 	struct state_file file = { .id = NULL };
 	auto_free char *text = NULL;
@@ -187,7 +213,7 @@ int state_load(int dir, struct state *state, struct oci_error *err)
 				 (unsigned long long)file.format.v, STATE_FORMAT);
 	}
 	take(state, &file);
-	return 0;
+	return check_id(state, id, err);
 }
 
 void state_done(struct state *state)

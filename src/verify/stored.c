@@ -38,10 +38,11 @@ static int look_at_host(struct verify_stored *stored, struct oci_error *err)
 	return 0;
 }
 
-int verify_stored(struct verify_stored *stored, int dir, const char *root, struct oci_error *err)
+int verify_stored(struct verify_stored *stored, int dir, const char *root, const char *id,
+		  struct oci_error *err)
 {
 	*stored = (struct verify_stored){ .config = { .doc = NULL } };
-	TRY(state_load(dir, &stored->state, err));
+	TRY(state_load(dir, id, &stored->state, err));
 	if (oci_config_read_file(&stored->config, dir, STATE_CONFIG, NULL, err) < 0)
 		return fail_in(err, "the stored " STATE_CONFIG);
 	rebuild_request(stored, root);

@@ -176,6 +176,14 @@ static void close_all(struct verify *v)
 	fd_drop(&v->pidfd);
 }
 
+/* A paused one may be waiting for start, too. */
+static bool has_executed(pid_t pid)
+{
+	unsigned flags;
+
+	return state_process_stat(pid, NULL, &flags, NULL) == 0 && !(flags & STATE_PF_FORKNOEXEC);
+}
+
 int verify_container(const struct verify_stored *stored, int dir,
 		     const struct verify_report *report, struct oci_error *err)
 {
@@ -193,7 +201,7 @@ int verify_container(const struct verify_stored *stored, int dir,
 		return not_running(&v, status == STATUS_STOPPED ? "is stopped" : "is being created",
 				   err);
 	}
-	v.started = status != STATUS_CREATED;
+	v.started = has_executed(v.state->pid);
 	result = open_all(&v, err);
 	if (result == 0)
 		result = look(&v);

@@ -47,7 +47,8 @@ struct verify_stored {
 /* Reads the state directory `dir` and makes the plan as create did: the request is what state.json
  * remembers of it, and hull is taken to hold every capability, for who verifies may hold others
  * than who created. Free it with verify_stored_done() in any case. */
-int verify_stored(struct verify_stored *stored, int dir, const char *root, struct oci_error *err);
+int verify_stored(struct verify_stored *stored, int dir, const char *root, const char *id,
+		  struct oci_error *err);
 void verify_stored_done(struct verify_stored *stored);
 
 /* Compares. Joins namespaces of the container (uts, ipc, network; user where it must) for the last

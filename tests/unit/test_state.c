@@ -317,14 +317,14 @@ static void check_round_trip(int dir)
 	struct state least = { .id = "c", .bundle = "/", .rootfs = "/r", .boot_id = "x" };
 	struct stat st;
 
-	tap_ok(!state_write(dir, &full, &err) && !state_load(dir, &read_back, &err) &&
+	tap_ok(!state_write(dir, &full, &err) && !state_load(dir, NULL, &read_back, &err) &&
 		       same_state(&full, &read_back),
 	       "a full state is read as it was written: %s", err.text);
 	state_done(&read_back);
 	state_done(&read_back);
 	tap_ok(fstatat(dir, STATE_FILE, &st, 0) == 0 && (st.st_mode & 07777) == 0600,
 	       "the file is the owner's only");
-	tap_ok(!state_write(dir, &least, &err) && !state_load(dir, &read_back, &err) &&
+	tap_ok(!state_write(dir, &least, &err) && !state_load(dir, NULL, &read_back, &err) &&
 		       same_state(&least, &read_back),
 	       "and so is the least one, which replaces it: %s", err.text);
 	state_done(&read_back);
@@ -338,7 +338,7 @@ static void check_broken(int dir, const char *text, const char *code, const char
 
 	if (file_replace_at(dir, STATE_FILE, text, strlen(text), 0600, &err) < 0)
 		tap_ok(false, "%s", err.text);
-	tap_ok(state_load(dir, &state, &err) < 0 && !strcmp(err.code, code) &&
+	tap_ok(state_load(dir, NULL, &state, &err) < 0 && !strcmp(err.code, code) &&
 		       strstr(err.text, part) && strstr(err.text, STATE_FILE) && !state.doc,
 	       "%.40s is %s: %s", text, code, err.text);
 }
@@ -351,7 +351,7 @@ static void check_load(int dir)
 	struct state state;
 
 	(void)unlinkat(dir, STATE_FILE, 0);
-	tap_ok(state_load(dir, &state, &err) < 0 && err.num == ENOENT &&
+	tap_ok(state_load(dir, NULL, &state, &err) < 0 && err.num == ENOENT &&
 		       !strcmp(err.code, "half-created"),
 	       "a missing file is a container that was half created: %s", err.text);
 	check_broken(dir, "", "state-broken", "");
@@ -366,7 +366,7 @@ static void check_load(int dir)
 	check_broken(dir, "{\"id\":\"c1\",\"bundle\":\"/b\",\"bootId\":\"x\"}", "state-format",
 		     "format 0");
 	(void)unlinkat(dir, STATE_FILE, 0);
-	tap_ok(mkfifoat(dir, STATE_FILE, 0600) == 0 && state_load(dir, &state, &err) < 0,
+	tap_ok(mkfifoat(dir, STATE_FILE, 0600) == 0 && state_load(dir, NULL, &state, &err) < 0,
 	       "a fifo in its place doesn't block");
 	(void)unlinkat(dir, STATE_FILE, 0);
 }
@@ -531,6 +531,30 @@ static void check_names(void)
 	tap_ok(strlen(now) == 30 && now[10] == 'T' && now[29] == 'Z', "now is RFC 3339: %s", now);
 }
 
+static void check_times(void)
+{
+	static const int64_t around[] = { 0, 951782400 /* 2000-02-29 */,
+					  1709164800 /* 2024-02-29 */, 4107542400 /* 2100-03-01 */,
+					  13574563200 /* 2400-02-29 */ };
+	int wrong = 0;
+
+	for (size_t i = 0; i < sizeof(around) / sizeof(around[0]); i++)
+		for (int64_t k = 0; k < 1000; k++) {
+			struct timespec at = { .tv_sec = around[i] + k * 43207, .tv_nsec = k };
+			char got[40], expected[40];
+			struct tm tm;
+			size_t used;
+
+			state_time(&at, got);
+			(void)gmtime_r(&at.tv_sec, &tm);
+			used = strftime(expected, sizeof(expected), "%Y-%m-%dT%H:%M:%S", &tm);
+			(void)snprintf(expected + used, sizeof(expected) - used, ".%09ldZ",
+				       at.tv_nsec);
+			wrong += strcmp(got, expected) != 0;
+		}
+	tap_is_int(wrong, 0, "times are what the C library's calendar makes of them");
+}
+
 /* --- a root that is full or read-only --- */
 
 static int full_root(void)
@@ -642,6 +666,7 @@ int main(void)
 	(void)sigprocmask(SIG_BLOCK, &set, NULL);
 	(void)snprintf(root, sizeof(root), "%s/a/root", top);
 	check_ids();
+	check_times();
 	check_reserve();
 	check_links();
 	check_race();
