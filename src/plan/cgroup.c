@@ -66,7 +66,8 @@ static int plan_path(struct planner *p)
 	const char *fault;
 
 	if (!path || *path == '\0') {
-		p->plan->cgroup.path = p->request->id;
+		/* `hull check` knows no id: to ask what holds there, any name does. */
+		p->plan->cgroup.path = p->request->id ? p->request->id : "hull-check";
 		return 0;
 	}
 	if (systemd_form(path))
@@ -84,6 +85,22 @@ static int plan_path(struct planner *p)
 	return 0;
 }
 
+/* In a container the mount says why, not the owner. */
+static void note_not_delegated(struct planner *p)
+{
+	const struct host *host = p->host;
+	const char *stays = "so the container stays in the caller's cgroup";
+
+	if (host->cgroup_mount[0] == '\0')
+		planner_note(p, CGROUPS_PATH, "no cgroup2 file system is mounted here, %s", stays);
+	else if (host->cgroup_read_only)
+		planner_note(p, CGROUPS_PATH, "the cgroup2 mount '%s' is read-only, %s",
+			     host->cgroup_mount, stays);
+	else
+		planner_note(p, CGROUPS_PATH, "no cgroup is delegated to user %u, %s", host->euid,
+			     stays);
+}
+
 /* Not root of the host: below what was delegated to the caller, else not at all. A relative path is
  * taken from there. */
 static int plan_delegated(struct planner *p)
@@ -94,11 +111,8 @@ static int plan_delegated(struct planner *p)
 	const char *top = host->cgroup_delegated;
 	size_t size = strlen(top);
 
-	if (!p->host->cgroup_may) {
-		planner_note(p, CGROUPS_PATH,
-			     "no cgroup is delegated to user %u, so the container stays in the "
-			     "caller's cgroup",
-			     host->euid);
+	if (!host->cgroup_may) {
+		note_not_delegated(p);
 		cgroup->used = false;
 		return 0;
 	}
@@ -218,6 +232,12 @@ static int plan_filter(struct planner *p)
 	return 0;
 }
 
+int plan_resources(struct planner *p)
+{
+	TRY(plan_filter(p));
+	return plan_limits(p);
+}
+
 int plan_cgroup(struct planner *p)
 {
 	struct plan_cgroup *cgroup = &p->plan->cgroup;
@@ -234,7 +254,8 @@ int plan_cgroup(struct planner *p)
 	if (cgroup->used && p->host->cgroup_mount[0] == '\0')
 		TRY(planner_refuse(p, PLAN_HOST, CGROUPS_PATH,
 				   "no cgroup2 file system is mounted here (usual places: "
-				   "/sys/fs/cgroup, /sys/fs/cgroup/unified)"));
-	TRY(plan_filter(p));
-	return plan_limits(p);
+				   "/sys/fs/cgroup, /sys/fs/cgroup/unified); with "
+				   "--cgroup-manager=disabled the container stays in the caller's "
+				   "cgroup"));
+	return plan_resources(p);
 }

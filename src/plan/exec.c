@@ -347,10 +347,14 @@ static int check_seccomp(struct planner *p)
 	return planner_refuse(p, PLAN_INVALID, "/linux/seccomp/listenerPath", "missing");
 }
 
-static int plan_exec(struct planner *p, struct oci_config *merged)
+static int plan_exec(struct planner *p)
 {
+	struct oci_config *merged = arena_zalloc(&p->plan->arena, sizeof(*merged));
 	struct plan_user user = { .name = NULL };
 
+	if (!merged)
+		return 0; /* planner_make() tells */
+	*merged = *p->config;
 	TRY(merge(p, &merged->process, &user));
 	p->config = p->plan->config = merged;
 	enter_namespaces(p);
@@ -374,19 +378,5 @@ int plan_make_exec(struct plan *plan, const struct oci_config *config,
 		   const struct request *request, const struct host *host,
 		   const struct plan_report *report, struct oci_error *err)
 {
-	struct planner p = { .plan = plan,
-			     .config = config,
-			     .request = request,
-			     .host = host,
-			     .report = report,
-			     .err = err };
-	struct oci_config *merged;
-
-	*plan = (struct plan){ .request = request, .config = config, .host = host };
-	merged = arena_zalloc(&plan->arena, sizeof(*merged));
-	if (merged) {
-		*merged = *config;
-		TRY(plan_exec(&p, merged));
-	}
-	return planner_finish(&p);
+	return planner_make(plan, config, request, host, report, plan_exec, err);
 }

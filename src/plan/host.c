@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -144,16 +145,27 @@ static bool has_groups(gid_t own)
 }
 
 /* euid 0 of a user namespace of its own isn't root: so an engine's rootless mode runs hull. */
+/* Without a procfs what needs root says so itself. */
+static bool is_nested(void)
+{
+	struct stat ns;
+
+	return stat("/proc/self/ns/user", &ns) == 0 && ns.st_ino != INITIAL_USER_NS;
+}
+
+bool host_is_privileged(void)
+{
+	return geteuid() == 0 && !is_nested();
+}
+
 static void look_user(struct host *host)
 {
 	char word[8] = "";
-	struct stat ns;
 	auto_fd fd = -1;
 
 	host->euid = geteuid();
 	host->egid = getegid();
-	/* Without a procfs what needs root says so itself. */
-	host->nested = stat("/proc/self/ns/user", &ns) == 0 && ns.st_ino != INITIAL_USER_NS;
+	host->nested = is_nested();
 	host->rootless = host->nested || host->euid != 0;
 	if (host->rootless)
 		host->has_groups = has_groups(host->egid);
@@ -203,8 +215,10 @@ static void look_delegation(struct host *host)
 {
 	const char *mount = host->cgroup_mount;
 	char path[sizeof(host->cgroup_parent)];
+	struct statvfs fs;
 	char *end;
 
+	host->cgroup_read_only = statvfs(mount, &fs) == 0 && (fs.f_flag & ST_RDONLY);
 	if (!own_cgroup(path, sizeof(path)))
 		return;
 	host->cgroup_may = may_use_cgroup(mount, path);

@@ -29,7 +29,8 @@ struct host {
 	 * its root: where, and the highest cgroup that was delegated. */
 	bool cgroup_may;
 	char cgroup_parent[512], cgroup_delegated[512];
-	bool cgroup_hybrid; /* it isn't /sys/fs/cgroup itself: v1 controllers elsewhere */
+	bool cgroup_read_only; /* rootless: the mount is */
+	bool cgroup_hybrid;    /* it isn't /sys/fs/cgroup itself: v1 controllers elsewhere */
 	/* Filled by host_look_labels(), which few containers need. */
 	enum host_lsm apparmor, selinux;
 	bool apparmor_confined; /* hull itself has a profile */
@@ -41,6 +42,9 @@ int host_look(struct host *host, struct oci_error *err);
 /* Fills the members about security modules; where it can't be found out they are HOST_LSM_ABSENT.
  */
 void host_look_labels(struct host *host);
+
+/* Root of the host: euid 0 in the initial user namespace. */
+bool host_is_privileged(void);
 
 /* Where cgroup2 is mounted as seen by this process; false and "" when nowhere. */
 bool host_cgroup_mount(char path[256]);

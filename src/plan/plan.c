@@ -67,17 +67,9 @@ static int plan_all(struct planner *p)
 	return 0;
 }
 
-int planner_finish(struct planner *p)
-{
-	if (p->refused)
-		return -1;
-	if (p->plan->arena.failed)
-		return fail_code(p->err, "out-of-memory", "no memory for the plan");
-	return 0;
-}
-
-int plan_make(struct plan *plan, const struct oci_config *config, const struct request *request,
-	      const struct host *host, const struct plan_report *report, struct oci_error *err)
+int planner_make(struct plan *plan, const struct oci_config *config, const struct request *request,
+		 const struct host *host, const struct plan_report *report,
+		 int (*decide)(struct planner *p), struct oci_error *err)
 {
 	struct planner p = { .plan = plan,
 			     .config = config,
@@ -87,18 +79,24 @@ int plan_make(struct plan *plan, const struct oci_config *config, const struct r
 			     .err = err };
 
 	*plan = (struct plan){ .request = request, .config = config, .host = host };
-	TRY(plan_all(&p));
-	return planner_finish(&p);
+	TRY(decide(&p));
+	if (p.refused)
+		return -1;
+	if (plan->arena.failed)
+		return fail_code(err, "out-of-memory", "no memory for the plan");
+	return 0;
+}
+
+int plan_make(struct plan *plan, const struct oci_config *config, const struct request *request,
+	      const struct host *host, const struct plan_report *report, struct oci_error *err)
+{
+	return planner_make(plan, config, request, host, report, plan_all, err);
 }
 
 int plan_make_hooks(struct plan *plan, const struct oci_config *config,
 		    const struct request *request, struct oci_error *err)
 {
-	struct planner p = { .plan = plan, .config = config, .request = request, .err = err };
-
-	*plan = (struct plan){ .request = request, .config = config };
-	TRY(plan_hooks(&p));
-	return planner_finish(&p);
+	return planner_make(plan, config, request, NULL, NULL, plan_hooks, err);
 }
 
 void plan_free(struct plan *plan)

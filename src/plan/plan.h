@@ -261,9 +261,34 @@ struct plan_net_device {
 	const char *pointer; /* "/linux/netDevices/eth0" */
 };
 
+/* One line for one file of the container's cgroup (linux.resources without its device rules). */
+struct plan_limit {
+	const char *file;    /* "memory.max" */
+	const char *value;   /* the line, without its newline: "1048576", "8:0 rbps=1024" */
+	const char *pointer; /* what asks for it: "/linux/resources/memory/limit" */
+	/* A second file of the same limit, written too where the kernel has it: "io.bfq.weight",
+	 * "hugetlb.2MB.rsvd.max"; or NULL. With `either` it will do where `file` doesn't exist. */
+	const char *other, *other_value;
+	bool either;
+	/* What the kernel begins with: asks for no controller, and is written only where the file
+	 * exists and could hold something else (a cgroup that hull didn't make, update). */
+	bool initial;
+	bool late;	 /* pids.max counts the clone: not before INIT exists and STAGE is gone */
+	bool must_cover; /* memory.checkBeforeUpdate: refused when more is in use already */
+};
+
+/* A controller that the cgroup must have, thus each one above it must hand on. */
+struct plan_controller {
+	const char *name;    /* "memory"; NULL ends a list */
+	const char *pointer; /* the first property that needs it */
+};
+
 struct plan_cgroup {
 	bool used;	  /* false: --cgroup-manager=disabled, the caller's cgroup stays */
 	const char *path; /* below the cgroup2 mount, no leading '/': "user/c1" */
+	const struct plan_limit *limits; /* in the order in which they are written */
+	size_t n_limits;
+	const struct plan_controller *controllers; /* NULL: none */
 	/* The device filter, BPF instructions of a BPF_PROG_TYPE_CGROUP_DEVICE program; n 0: none.
 	 */
 	const struct bpf_insn *filter;

@@ -40,8 +40,11 @@ const char *planner_shown(struct planner *p, const char *value);
 int planner_check_uid(struct planner *p, const char *pointer, uint32_t uid);
 int planner_check_gid(struct planner *p, const char *pointer, uint32_t gid);
 
-/* The last word: 0, or -1 when something was refused or memory ran out. */
-int planner_finish(struct planner *p);
+/* What plan_make() and its like have in common: an empty plan with these, filled by `decide`. The
+ * last word: 0, or -1 when something was refused or memory ran out. host and report may be NULL. */
+int planner_make(struct plan *plan, const struct oci_config *config, const struct request *request,
+		 const struct host *host, const struct plan_report *report,
+		 int (*decide)(struct planner *p), struct oci_error *err);
 
 /* The bit of a capability's name ("CAP_CHOWN"), 0 when this kernel (or libcap) has none of it. */
 uint64_t planner_capability(const struct planner *p, const char *name);
@@ -58,7 +61,8 @@ int plan_sysctls(struct planner *p);
 int plan_net_devices(struct planner *p);
 int plan_hooks(struct planner *p);
 int plan_seccomp(struct planner *p);
-int plan_cgroup(struct planner *p); /* path, device filter, limits */
+int plan_cgroup(struct planner *p);    /* path, device filter, limits */
+int plan_resources(struct planner *p); /* of that: device filter and limits */
 int plan_intel_rdt(struct planner *p);
 
 /* How a new file system of this type gets linux.mountLabel: the parameter "context", an attribute

@@ -30,6 +30,8 @@ static const struct {
 	{ "/linux/memoryPolicy/mode", "/linux/memoryPolicy" },
 	{ "/linux/memoryPolicy/nodes", "/linux/memoryPolicy" },
 	{ "/linux/memoryPolicy/flags", "/linux/memoryPolicy" },
+	{ "/linux/resources/memory/limit", "/linux/resources/memory/swap" },
+	{ "/linux/resources/cpu/idle", "/linux/resources/cpu/shares" },
 };
 
 static int compare(const void *a, const void *b)

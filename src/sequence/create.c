@@ -11,6 +11,7 @@
 #include "sequence/sequence.h"
 #include "sequence/table.h"
 #include "steps/hook.h"
+#include "steps/oom.h"
 
 /* An interrupted one, and whatever was interrupted behind one that had done its work, counts. */
 static bool hook_failed(const struct oci_error *err)
@@ -114,6 +115,7 @@ static int start_created(struct run *run, struct later *later, struct oci_error 
 		       run->state.hooks_poststart || run->state.seccomp_notify, err));
 	run->plan = &later->plan;
 	run->init_pid = run->state.pid;
+	oom_begin(run, -1);
 	return rows_act(create_rows, run, START, rows_join(create_rows), err);
 }
 

@@ -15,6 +15,7 @@
 #include "sequence/table.h"
 #include "steps/cgroup.h"
 #include "steps/interrupt.h"
+#include "steps/oom.h"
 
 /* How long one side of hull may keep the other waiting. Long, since the machine may be slow;
  * finite, since a hang takes a node with it. */
@@ -309,6 +310,15 @@ static _Noreturn void report_and_end(struct actor *actor, const struct oci_error
 	_exit(1);
 }
 
+/* What the new process was at when it died. */
+static const char *doing(const struct actor *actor)
+{
+	if (actor->me == START)
+		return "before its program was executed";
+	return actor->run->plan->request->exec ? "while it entered the container"
+					       : "while the container was made";
+}
+
 enum { DYING_MS = 100 };
 
 /* Of a process that is dying the kernel denies what belongs to its memory, as if permission lacked:
@@ -353,6 +363,7 @@ int rows_act(const struct row *table, struct run *run, enum role me, size_t from
 			(void)fail_in(err, "%s", row->what);
 		if (actor.me == STAGE || actor.me == INIT)
 			report_and_end(&actor, err);
+		oom_explain(run, doing(&actor), err);
 		if (actor.is_parent)
 			undo(&actor);
 		return -1;

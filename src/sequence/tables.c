@@ -16,6 +16,7 @@
 #include "steps/idmap.h"
 #include "steps/intel_rdt.h"
 #include "steps/label.h"
+#include "steps/limits.h"
 #include "steps/mask.h"
 #include "steps/mount.h"
 #include "steps/mount_idmap.h"
@@ -165,6 +166,21 @@ static bool has_cgroup(const struct plan *p)
 static bool device_filter(const struct plan *p)
 {
 	return p->cgroup.used && p->cgroup.n_filter > 0;
+}
+
+/* Also with late ones alone: what those changed is put back by the early row, when nobody is left
+ * in the cgroup. */
+static bool has_limits(const struct plan *p)
+{
+	return p->cgroup.n_limits > 0;
+}
+
+static bool late_limits(const struct plan *p)
+{
+	for (size_t i = 0; i < p->cgroup.n_limits; i++)
+		if (p->cgroup.limits[i].late)
+			return true;
+	return false;
 }
 
 static bool notify(const struct plan *p)
@@ -421,11 +437,13 @@ const struct row create_rows[] = {
 
 	/* From here on something is left when PARENT is killed; state.json knows it first. */
 	ROW(DO,   PARENT, PARENT, "reserve the container id",               .run = record_reserve, .undo = record_release),
+	ROW(DO,   PARENT, PARENT, "look at the cgroup",                     .when = has_cgroup, .run = cgroup_intend, .looks = true),
 	ROW(DO,   PARENT, PARENT, "record what will be made",               .run = record_intent),
 	ROW(DO,   PARENT, PARENT, "copy config.json",                       .run = record_config),
 	ROW(DO,   PARENT, PARENT, "keep the seccomp filter",                .when = filtered, .run = filter_keep),
 	ROW(DO,   PARENT, PARENT, "make the cgroup",                        .when = has_cgroup, .run = cgroup_make, .undo = cgroup_undo),
-	ROW(DO,   PARENT, PARENT, "attach the device filter",               .when = device_filter, .run = device_filter_attach),
+	ROW(DO,   PARENT, PARENT, "set limits",                             .when = has_limits, .run = limits_set, .undo = limits_undo),
+	ROW(DO,   PARENT, PARENT, "attach the device filter",               .when = device_filter, .run = device_filter_attach, .undo = device_filter_undo),
 	ROW(DO,   PARENT, PARENT, "make the RDT class of service",          .when = intel_rdt, .run = intel_rdt_make, .undo = intel_rdt_undo),
 	ROW(DO,   PARENT, PARENT, "make the notify directory",              .when = notify, .run = notify_prepare, .undo = notify_undo),
 	ROW(DO,   PARENT, PARENT, "bind the start socket",                  .when = created_first, .run = start_socket_bind),
@@ -496,6 +514,9 @@ const struct row create_rows[] = {
 	ROW(DO,   INIT,   INIT,   "outlive the creator",                    .run = spawn_outlive),
 	ROW(DO,   INIT,   INIT,   "let its creator look at it",             .when = created_by_user, .run = spawn_let_look),
 	ROW(PASS, INIT,   PARENT, "ready",                                  .patient = create_container),
+	/* pids.max counts the clones of STAGE and INIT, and the forks of createContainer hooks, which are the
+	 * host's. What is the container's own, startContainer hooks too, comes after. */
+	ROW(DO,   PARENT, PARENT, "limit the number of processes",          .when = late_limits, .run = limits_set_late),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
 	ROW(DO,   PARENT, PARENT, "set scheduling and I/O priority",        .when = scheduled, .run = scheduling_set),
 	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -26,7 +25,9 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/sys.h"
+#include "steps/cgroup_control.h"
 #include "steps/cgroup_tree.h"
+#include "steps/oom.h"
 
 #define DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 #define MARK "user.hull"
@@ -118,28 +119,81 @@ static bool mark_is(int dir, const struct state *state)
 	return strcmp(own, found) == 0;
 }
 
+/* By somebody else, while hull was at work in it. */
+static bool was_removed(const struct oci_error *err)
+{
+	return err->num == ENOENT || err->num == ENODEV;
+}
+
 /* --- Is an existing cgroup fit for a container --- */
+
+/* Whether no process can enter what is below it but as threads of those in it. */
+static bool makes_invalid(int dir)
+{
+	struct oci_error ignored = { 0 };
+	char type[64];
+
+	return cgroup_tree_type(dir, type, &ignored) == 0 &&
+	       (strcmp(type, "threaded") == 0 || strcmp(type, "domain threaded") == 0);
+}
+
+#define OUTSIDE "let linux.cgroupsPath name a place that isn't below it"
+
+static int fail_invalid(int dir, const char *path, struct oci_error *err)
+{
+	char above[PATH_MAX];
+
+	if (!cgroup_tree_above(dir, path, makes_invalid, above, sizeof(above)))
+		return fail_code(err, "cgroup-invalid",
+				 "cgroup '/%s' is of type 'domain invalid': one above it, which "
+				 "can't be seen from here, is for threads, so no process can enter",
+				 path);
+	return fail_code(err, "cgroup-invalid",
+			 "cgroup '/%s' is of type 'domain invalid', so no process can enter: what "
+			 "is below '/%s' is for threads (its cgroup.type isn't 'domain'): " OUTSIDE
+			 ", or remove the threaded cgroups that make it so",
+			 path, above);
+}
 
 static int check_type(int dir, const char *path, struct oci_error *err)
 {
 	char type[64];
 
-	if (file_read_at(dir, "cgroup.type", type, sizeof(type), err) < 0) {
-		if (err->num == ENOENT)
+	if (cgroup_tree_type(dir, type, err) < 0) {
+		/* Nothing at all is in one that was removed meanwhile. */
+		if (err->num == ENOENT && faccessat(dir, "cgroup.procs", F_OK, 0) == 0)
 			return fail_code(err, "cgroup-invalid",
 					 "cgroup '/%s' is a root of the cgroup tree", path);
 		return -1;
 	}
-	type[strcspn(type, "\n")] = '\0';
 	if (strcmp(type, "threaded") == 0)
-		return fail_code(err, "cgroup-invalid",
-				 "cgroup '/%s' is threaded: it takes threads, no processes", path);
-	if (strcmp(type, "domain invalid") == 0)
-		return fail_code(err, "cgroup-invalid",
-				 "cgroup '/%s' is of type 'domain invalid': a cgroup above it is "
-				 "threaded, so no process can enter",
+		return fail_code(
+			err, "cgroup-invalid",
+			"cgroup '/%s' is threaded: it takes threads, no processes, and can "
+			"only be removed: let linux.cgroupsPath name another",
+			path);
+	return strcmp(type, "domain invalid") == 0 ? fail_invalid(dir, path, err) : 0;
+}
+
+static int fail_frozen(int dir, const char *path, struct oci_error *err)
+{
+	char above[PATH_MAX];
+
+	if (cgroup_tree_asks_freeze(dir))
+		return fail_code(err, "cgroup-frozen",
+				 "cgroup '/%s' is frozen, so nothing would run in it: 0 in its "
+				 "cgroup.freeze thaws it",
 				 path);
-	return 0;
+	if (cgroup_tree_above(dir, path, cgroup_tree_asks_freeze, above, sizeof(above)))
+		return fail_code(
+			err, "cgroup-frozen",
+			"cgroup '/%s' is frozen by '/%s' above it, so nothing would run in "
+			"it: 0 in '/%s/cgroup.freeze' thaws them",
+			path, above, above);
+	return fail_code(err, "cgroup-frozen",
+			 "cgroup '/%s' is frozen by one above it that can't be seen from here, so "
+			 "nothing would run in it",
+			 path);
 }
 
 static int check_state(int dir, const char *path, struct oci_error *err)
@@ -153,11 +207,7 @@ static int check_state(int dir, const char *path, struct oci_error *err)
 		return fail_code(err, "cgroup-populated", "cgroup '/%s' is in use by %s", path,
 				 who);
 	}
-	if (events.frozen)
-		return fail_code(
-			err, "cgroup-frozen",
-			"cgroup '/%s' is frozen (or one above it): nothing would run in it", path);
-	return 0;
+	return events.frozen ? fail_frozen(dir, path, err) : 0;
 }
 
 /* One that hands its controllers on to children takes no processes itself. */
@@ -185,21 +235,47 @@ static int check_existing(int dir, const char *path, struct oci_error *err)
 
 /* --- Intend and make --- */
 
-/* How many of the path's parents are missing, nearest first. */
-static unsigned missing_parents(int root, const char *path)
+static const char *mkdir_cause(int num)
+{
+	switch (num) {
+	case EROFS:
+		return " (the cgroup2 mount is read-only here; with --cgroup-manager=disabled the "
+		       "container stays in the caller's cgroup)";
+	case EACCES:
+	case EPERM:
+		return " (no right to make cgroups here: it takes root or a delegated cgroup)";
+	case EAGAIN:
+		return " (cgroup.max.depth or cgroup.max.descendants of one above is reached)";
+	default:
+		return "";
+	}
+}
+
+static int fail_mkdir(const char *path, struct oci_error *err)
+{
+	const char *cause = mkdir_cause(errno);
+
+	return fail_sys(err, "mkdir cgroup '/%s'%s", path, cause);
+}
+
+/* Counts in *missing how many of the path's parents there are to be made. Whether hull may do that
+ * the nearest one that is there says. */
+static int look_parents(int root, const char *path, unsigned *missing, struct oci_error *err)
 {
 	auto_free char *parent = strdup(path);
-	unsigned missing = 0;
+	auto_fd dir = -1;
+	char *end;
 
-	for (char *end; parent && (end = strrchr(parent, '/')); missing++) {
-		auto_fd dir = -1;
-
+	if (!parent)
+		return fail_sys(err, "look at cgroup '/%s'", path);
+	while (dir < 0 && (end = strrchr(parent, '/'))) {
 		*end = '\0';
 		dir = open_below(root, parent);
-		if (dir >= 0)
-			break;
+		*missing += dir < 0;
 	}
-	return missing;
+	if (faccessat(dir < 0 ? root : dir, ".", W_OK | X_OK, AT_EACCESS) < 0)
+		return fail_mkdir(path, err);
+	return 0;
 }
 
 int cgroup_intend(struct run *run, struct oci_error *err)
@@ -221,37 +297,19 @@ int cgroup_intend(struct run *run, struct oci_error *err)
 	dir = open_below(root, cgroup->path);
 	if (dir < 0 && errno != ENOENT)
 		return fail_sys(err, "open cgroup '/%s'", cgroup->path);
-	if (dir >= 0)
-		TRY(check_existing(dir, cgroup->path, err));
+	if (dir >= 0 && check_existing(dir, cgroup->path, err) < 0) {
+		if (!was_removed(err))
+			return -1;
+		fd_drop(&dir);
+		*err = (struct oci_error){ 0 };
+	}
+	TRY(cgroup_control_look(root, cgroup->path, cgroup->controllers, err));
 	state->cgroup = cgroup->path;
 	state->cgroup_root = run->plan->host->cgroup_mount;
 	state->cgroup_made = dir < 0 || has_mark(dir);
 	if (dir < 0)
-		state->cgroup_parents = missing_parents(root, cgroup->path);
+		TRY(look_parents(root, cgroup->path, &state->cgroup_parents, err));
 	return 0;
-}
-
-static const char *mkdir_cause(int num)
-{
-	switch (num) {
-	case EROFS:
-		return " (the cgroup2 mount is read-only here; with --cgroup-manager disabled the "
-		       "container stays in the caller's cgroup)";
-	case EACCES:
-	case EPERM:
-		return " (no right to make cgroups here: it takes root or a delegated cgroup)";
-	case EAGAIN:
-		return " (cgroup.max.depth or cgroup.max.descendants of one above is reached)";
-	default:
-		return "";
-	}
-}
-
-static int fail_mkdir(const char *path, struct oci_error *err)
-{
-	const char *cause = mkdir_cause(errno);
-
-	return fail_sys(err, "mkdir cgroup '/%s'%s", path, cause);
 }
 
 /* Goes down to the parent of the last component, making what is missing. *made counts those made
@@ -364,6 +422,8 @@ static int make_last(struct run *run, int parent, const char *path, struct oci_e
 	TRY(lock(dir, path, err)); /* lost to another creator: theirs now, so it stays */
 	if (!fresh)
 		TRY(take_existing(parent, name, path, dir, err));
+	if (!fresh)
+		oom_count(dir, &run->oom_before); /* somebody's before */
 	if (fstat(dir, &st) < 0)
 		return fail_sys(err, "fstat cgroup '/%s'", path);
 	if (fresh) {
@@ -385,7 +445,9 @@ static int make_once(struct run *run, int root, const char *path, struct oci_err
 	unsigned made = 0;
 	auto_fd parent = make_parents(root, path, &made, err);
 
-	if (parent < 0 || make_last(run, parent, path, err) < 0) {
+	if (parent < 0 ||
+	    cgroup_control_enable(root, path, run->plan->cgroup.controllers, err) < 0 ||
+	    make_last(run, parent, path, err) < 0) {
 		remove_parents(root, path, made);
 		return -1;
 	}
@@ -409,10 +471,71 @@ int cgroup_make(struct run *run, struct oci_error *err)
 		if (make_once(run, root, path, err) == 0)
 			return 0;
 		/* Another container's delete took a parent, or the leftover, away meanwhile. */
-		if ((err->num != ENOENT && err->num != ENODEV) || attempt == MAKE_ATTEMPTS)
+		if (!was_removed(err) || attempt == MAKE_ATTEMPTS)
 			return -1;
 		*err = (struct oci_error){ 0 };
 	}
+}
+
+/* A cgroup that isn't the container's own, by its path. */
+static int open_at(const char *mount, const char *path, struct oci_error *err)
+{
+	auto_fd root = open_root(mount, err);
+	auto_fd dir = root < 0 ? -1 : open_below(root, path);
+
+	if (root >= 0 && dir < 0)
+		return fail_sys(err, "open cgroup '/%s'", path);
+	return fd_take(&dir);
+}
+
+int cgroup_take(struct run *run, const char *path, struct oci_error *err)
+{
+	struct state *state = &run->state;
+	const char *mount = run->plan->host->cgroup_mount;
+	auto_fd dir = open_at(mount, path, err);
+	struct stat st;
+
+	if (dir < 0)
+		return -1;
+	TRY(check_existing(dir, path, err));
+	if (fstat(dir, &st) < 0)
+		return fail_sys(err, "fstat cgroup '/%s'", path);
+	state->cgroup = path;
+	state->cgroup_root = mount;
+	state->cgroup_made = true;
+	state->cgroup_parents = 0;
+	state->cgroup_inode = st.st_ino;
+	run->cgroup = fd_take(&dir);
+	return 0;
+}
+
+int cgroup_inode(const struct state *state, const char *path, uint64_t *inode,
+		 struct oci_error *err)
+{
+	auto_fd dir = open_at(state->cgroup_root, path, err);
+	struct stat st;
+
+	if (dir < 0)
+		return -1;
+	if (fstat(dir, &st) < 0)
+		return fail_sys(err, "fstat cgroup '/%s'", path);
+	*inode = st.st_ino;
+	return 0;
+}
+
+/* The container's is in the scope's, which is in the slice's. */
+int cgroup_open_slice(const struct state *state, struct oci_error *err)
+{
+	auto_free char *path = state->unit && state->cgroup ? strdup(state->cgroup) : NULL;
+
+	for (int above = 0; path && above < 2; above++) {
+		char *slash = strrchr(path, '/');
+
+		if (!slash)
+			return fail(err, "cgroup '/%s' is in no slice", state->cgroup);
+		*slash = '\0';
+	}
+	return path ? open_at(state->cgroup_root, path, err) : -1;
 }
 
 void cgroup_undo(struct run *run)
@@ -591,8 +714,9 @@ static int remove_directory(int root, int dir, const char *path, struct oci_erro
 	return 0;
 }
 
-/* Mostly nothing is left inside, and the first rmdir does it. EBUSY: processes, child cgroups, or
- * for a moment after `populated 0` the last process on its way out. */
+/* Mostly nothing is left inside, and the first rmdir does it. EBUSY: processes or child cgroups,
+ * which is what `populated` and the directory show, so after the wait there is none; unless an exec
+ * that is under way brings another process, or makes it once more. */
 static int remove_own(int root, int dir, const char *path, struct oci_error *err)
 {
 	for (unsigned attempt = 1;; attempt++) {
@@ -606,9 +730,19 @@ static int remove_own(int root, int dir, const char *path, struct oci_error *err
 		if (cgroup_tree_remove_children(dir, err) < 0 && err->num != EBUSY)
 			return -1;
 		*err = (struct oci_error){ 0 };
-		if (attempt > 1)
-			(void)sched_yield();
 	}
+}
+
+int cgroup_remove_empty(const struct state *state, const char *path, struct oci_error *err)
+{
+	auto_fd root = open_root(state->cgroup_root, err);
+	auto_fd dir = root < 0 ? -1 : open_below(root, path);
+
+	if (root < 0)
+		return -1;
+	if (dir < 0)
+		return errno == ENOENT ? 0 : fail_sys(err, "open cgroup '/%s'", path);
+	return remove_own(root, dir, path, err);
 }
 
 /* Its maker was killed between mkdir and the mark. Nothing entered, so a plain rmdir must do,
@@ -621,6 +755,15 @@ static void remove_unsure(int root, int dir, const char *path)
 		(void)remove_directory(root, dir, path, &ignored); /* in use: not ours */
 }
 
+/* One that was there before the container: what `pause` did to it isn't left to the next one. */
+static void thaw(int dir)
+{
+	struct oci_error ignored = { 0 }; /* it isn't hull's, so it may be gone */
+
+	if (cgroup_tree_asks_freeze(dir))
+		(void)file_write_at(dir, "cgroup.freeze", "0", &ignored);
+}
+
 int cgroup_remove(const struct state *state, struct oci_error *err)
 {
 	auto_fd root = -1;
@@ -630,6 +773,8 @@ int cgroup_remove(const struct state *state, struct oci_error *err)
 	TRY(open_own(state, &root, &dir, &whose, err));
 	if (whose == OURS && remove_own(root, dir, state->cgroup, err) < 0)
 		return fail_in(err, "remove cgroup '/%s'", state->cgroup);
+	if (whose == TAKEN)
+		thaw(dir);
 	if (whose == UNSURE)
 		remove_unsure(root, dir, state->cgroup);
 	if (state->cgroup && state->cgroup_made)
@@ -670,6 +815,19 @@ int cgroup_open(const struct state *state, int *fd, struct oci_error *err)
 	return 0;
 }
 
+int cgroup_enable(const struct state *state, const struct plan_controller *controllers,
+		  struct oci_error *err)
+{
+	auto_fd root = -1;
+	auto_fd dir = -1;
+	enum whose whose;
+
+	TRY(open_own(state, &root, &dir, &whose, err));
+	if (whose != OURS && whose != TAKEN)
+		return refuse_foreign(state, whose, err);
+	return cgroup_control_enable(root, state->cgroup, controllers, err);
+}
+
 /* Below the container's cgroup, whatever the path says: openat2 goes neither up nor out. */
 static int open_sub(int dir, const char *sub, const struct state *state, struct oci_error *err)
 {
@@ -704,6 +862,13 @@ static const char *sub_of_process(pid_t pid, const struct state *state, char *bu
 	if (!found || found[-1] != '/' || (found[length] != '/' && found[length] != '\0'))
 		return NULL;
 	return found[length] ? found + length + 1 : found + length;
+}
+
+bool cgroup_has_process(const struct state *state, pid_t pid)
+{
+	char buf[8192];
+
+	return state->cgroup && sub_of_process(pid, state, buf, sizeof(buf));
 }
 
 /* The cgroup hands controllers on to its children and takes no processes: its own choice, so a

@@ -10,10 +10,11 @@
 
 #include "steps/run.h"
 
-/* PARENT, before state.json is first written: fills run->state's cgroup members (path, mount,
- * whether hull is about to make it) by looking only. Without a cgroup (manager disabled) they are
- * NULL and false. Refuses what cgroup_make() would: a populated, frozen, threaded or root cgroup
- * (codes "cgroup-populated", "cgroup-frozen", "cgroup-invalid"). */
+/* PARENT, before state.json is first written, and `hull check`: fills run->state's cgroup members
+ * (path, mount, whether hull is about to make it) by looking only. Without a cgroup (manager
+ * disabled) they are NULL and false. Refuses what cgroup_make() would: a populated, frozen,
+ * threaded or root cgroup (codes "cgroup-populated", "cgroup-frozen", "cgroup-invalid"), or a
+ * controller that can not be had (steps/cgroup_control.h). */
 int cgroup_intend(struct run *run, struct oci_error *err);
 
 /* PARENT: makes plan->cgroup.path below host->cgroup_mount, its missing parents first, counted in
@@ -23,6 +24,21 @@ int cgroup_intend(struct run *run, struct oci_error *err);
  * first process is inside) and records state.cgroup_inode. Survives another delete removing a
  * parent in between. On failure nothing is left behind. */
 int cgroup_make(struct run *run, struct oci_error *err);
+
+/* PARENT: takes the cgroup at `path`, which systemd has made for the container, as if hull had made
+ * it: opens run->cgroup and fills run->state's members, which borrow `path`. */
+int cgroup_take(struct run *run, const char *path, struct oci_error *err);
+
+/* The inode of the cgroup at `path`. */
+int cgroup_inode(const struct state *state, const char *path, uint64_t *inode,
+		 struct oci_error *err);
+
+/* The cgroup of the slice in which state->unit is, which outlives the container's: a descriptor, or
+ * -1 without a unit or in none. */
+int cgroup_open_slice(const struct state *state, struct oci_error *err);
+
+/* Removes the cgroup at `path`, from which the last process is just going. Gone already: 0. */
+int cgroup_remove_empty(const struct state *state, const char *path, struct oci_error *err);
 
 /* PARENT: takes back what cgroup_make() did: kills what is inside, removes the cgroup and the
  * parents made for it, closes run->cgroup. A cgroup that was there before is left alone. */
@@ -47,6 +63,9 @@ int cgroup_remove(const struct state *state, struct oci_error *err);
  * NULL when there is none. Works for cgroups that hull didn't make as well. */
 int cgroup_pids(const struct state *state, pid_t **pids, size_t *n, struct oci_error *err);
 
+/* Whether the process is in the container's cgroup or below it, by what /proc says of it. */
+bool cgroup_has_process(const struct state *state, pid_t pid);
+
 /* Opens the container's cgroup directory, made by hull or not; *fd is -1 when there is none, or
  * when another directory has its name by now. */
 int cgroup_open(const struct state *state, int *fd, struct oci_error *err);
@@ -58,6 +77,11 @@ int cgroup_open(const struct state *state, int *fd, struct oci_error *err);
  * codes "not-running" (it is gone), "cgroup-foreign", "cgroup-invalid", "cgroup-frozen". */
 int cgroup_open_for_exec(const struct state *state, const char *sub, pid_t init, bool frozen_too,
 			 struct oci_error *err);
+
+/* update: makes the cgroups above the container's hand on what new limits need (see
+ * steps/cgroup_control.h). */
+int cgroup_enable(const struct state *state, const struct plan_controller *controllers,
+		  struct oci_error *err);
 
 /* 1: frozen (cgroup.events), 0: not, or it is gone, or the container has none. */
 int cgroup_frozen(const struct state *state);

@@ -143,6 +143,41 @@ int cgroup_tree_each(int top, int (*visit)(int dir, void *ctx, struct oci_error 
 	return result;
 }
 
+bool cgroup_tree_asks_freeze(int dir)
+{
+	struct oci_error ignored = { 0 };
+	char text[16];
+
+	return file_read_at(dir, "cgroup.freeze", text, sizeof(text), &ignored) > 0 &&
+	       text[0] == '1';
+}
+
+int cgroup_tree_type(int dir, char type[64], struct oci_error *err)
+{
+	TRY((int)file_read_at(dir, "cgroup.type", type, 64, err));
+	type[strcspn(type, "\n")] = '\0';
+	return 0;
+}
+
+bool cgroup_tree_above(int dir, const char *path, bool (*is)(int dir), char *above, size_t size)
+{
+	auto_fd at = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *end;
+
+	(void)snprintf(above, size, "%s", path);
+	while (at >= 0 && (end = strrchr(above, '/'))) {
+		auto_fd next = -1;
+
+		*end = '\0';
+		if (is(at))
+			return true;
+		next = openat(at, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		fd_drop(&at);
+		at = fd_take(&next);
+	}
+	return false;
+}
+
 static bool has_line(const char *text, const char *line)
 {
 	const char *at = strstr(text, line);
@@ -185,14 +220,15 @@ static int append_pid(pid_t **pids, size_t *n, pid_t pid)
 	return 0;
 }
 
-int cgroup_tree_pids(int dir, pid_t **pids, size_t *n, struct oci_error *err)
+/* cgroup.procs or cgroup.threads. */
+static int read_pids(int dir, const char *name, pid_t **pids, size_t *n, struct oci_error *err)
 {
-	int fd = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	int fd = openat(dir, name, O_RDONLY | O_CLOEXEC);
 	FILE *file = fd < 0 ? NULL : fdopen(fd, "r");
 	int pid, result = 0;
 
 	if (!file) {
-		result = fd < 0 && gone(errno) ? 0 : fail_sys(err, "open 'cgroup.procs'");
+		result = fd < 0 && gone(errno) ? 0 : fail_sys(err, "open '%s'", name);
 		fd_drop(&fd);
 		return result;
 	}
@@ -202,9 +238,14 @@ int cgroup_tree_pids(int dir, pid_t **pids, size_t *n, struct oci_error *err)
 			result = fail_sys(err, "list processes");
 	/* A threaded cgroup has none of its own: its domain, further up, lists them all. */
 	if (result == 0 && ferror(file) && !gone(errno) && errno != EOPNOTSUPP)
-		result = fail_sys(err, "read 'cgroup.procs'");
+		result = fail_sys(err, "read '%s'", name);
 	(void)fclose(file); /* was only read */
 	return result;
+}
+
+int cgroup_tree_pids(int dir, pid_t **pids, size_t *n, struct oci_error *err)
+{
+	return read_pids(dir, "cgroup.procs", pids, n, err);
 }
 
 int cgroup_tree_kill(int top, struct oci_error *err)
@@ -220,26 +261,46 @@ int cgroup_tree_kill(int top, struct oci_error *err)
 	return 0;
 }
 
-/* Name and state letter as in /proc/PID/stat: "PID (NAME) S ...". The name is the process's own
- * choice. */
-static void describe_process(pid_t pid, char *text, size_t size)
+/* Name and state letter as in /proc/PID/stat: "PID (NAME) S ...", which works for threads, too. The
+ * name is the process's own choice. False: it is gone. */
+static bool read_stat(pid_t pid, char stat[256], const char **name, char *letter)
 {
 	struct oci_error ignored = { 0 };
-	char path[32], stat[256], *name, *end;
+	char path[32], *start, *end;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	(void)snprintf(text, size, "%d", (int)pid);
-	if (file_read_at(AT_FDCWD, path, stat, sizeof(stat), &ignored) < 0)
-		return;
-	name = strchr(stat, '(');
+	if (file_read_at(AT_FDCWD, path, stat, 256, &ignored) < 0)
+		return false;
+	start = strchr(stat, '(');
 	end = strrchr(stat, ')');
-	if (!name || !end || end < name || end[1] != ' ')
-		return;
+	if (!start || !end || end < start || end[1] != ' ')
+		return false;
 	*end = '\0';
-	for (char *c = name; *c; c++)
+	for (char *c = start; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 127)
 			*c = '?';
-	(void)snprintf(text, size, "%d (%s, %c)", (int)pid, name + 1, end[2]);
+	*name = start + 1;
+	*letter = end[2];
+	return true;
+}
+
+static void describe_process(pid_t pid, char *text, size_t size)
+{
+	char stat[256], letter;
+	const char *name;
+
+	if (read_stat(pid, stat, &name, &letter))
+		(void)snprintf(text, size, "%d (%s, %c)", (int)pid, name, letter);
+	else
+		(void)snprintf(text, size, "%d", (int)pid);
+}
+
+static bool thread_letter(pid_t tid, char *letter)
+{
+	char stat[256];
+	const char *name;
+
+	return read_stat(tid, stat, &name, letter);
 }
 
 struct pid_list {
@@ -264,23 +325,29 @@ int cgroup_tree_all_pids(int top, pid_t **pids, size_t *n, struct oci_error *err
 	return result;
 }
 
+void cgroup_tree_name_pids(const pid_t *pids, size_t n, char *text, size_t size)
+{
+	size_t used = 0;
+
+	(void)snprintf(text, size, "%s", n ? "" : "processes of another pid namespace");
+	for (size_t i = 0; i < n && i < 8 && used < size; i++) {
+		char one[64];
+
+		describe_process(pids[i], one, sizeof(one));
+		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", one);
+	}
+	if (n > 8 && used < size)
+		(void)snprintf(text + used, size - used, " and %zu more", n - 8);
+}
+
 void cgroup_tree_describe(int top, char *text, size_t size)
 {
 	struct pid_list list = { 0 };
 	struct oci_error ignored = { 0 };
-	size_t used = 0;
 
 	/* What couldn't be listed is left out of the text. */
 	(void)cgroup_tree_all_pids(top, &list.pids, &list.n, &ignored);
-	(void)snprintf(text, size, "%s", list.n ? "" : "processes of another pid namespace");
-	for (size_t i = 0; i < list.n && i < 8 && used < size; i++) {
-		char one[64];
-
-		describe_process(list.pids[i], one, sizeof(one));
-		used += (size_t)snprintf(text + used, size - used, "%s%s", i ? ", " : "", one);
-	}
-	if (list.n > 8 && used < size)
-		(void)snprintf(text + used, size - used, " and %zu more", list.n - 8);
+	cgroup_tree_name_pids(list.pids, list.n, text, size);
 	free(list.pids);
 }
 
@@ -292,41 +359,95 @@ static long now_ms(void)
 	return now.tv_sec * 1000L + now.tv_nsec / 1000000L;
 }
 
-static int fail_populated(int top, int timeout_ms, struct oci_error *err)
+static bool can_read(int fd)
 {
+	struct pollfd now = { .fd = fd, .events = POLLIN };
+
+	return fd >= 0 && poll(&now, 1, 0) > 0;
+}
+
+/* The kernel wakes poll() with POLLPRI at each change since the last read, so nothing is missed. */
+enum cgroup_wait cgroup_tree_wait(int top, bool (*wanted)(const struct cgroup_events *events),
+				  int timeout_ms, int stop_fd, struct oci_error *err)
+{
+	auto_fd fd = openat(top, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	struct cgroup_events events = { 0 };
+	long deadline = now_ms() + timeout_ms;
+	char text[256];
+
+	while (fd >= 0) {
+		struct pollfd wait[] = { { .fd = fd, .events = POLLPRI },
+					 { .fd = stop_fd, .events = POLLIN } };
+		ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
+		long left = deadline - now_ms();
+
+		if (got < 0)
+			break;
+		text[got] = '\0';
+		parse_events(text, &events);
+		if (wanted(&events))
+			return CGROUP_REACHED;
+		if (can_read(stop_fd))
+			return CGROUP_STOPPED;
+		if (left <= 0)
+			return CGROUP_TIMED_OUT;
+		if (poll(wait, 2, (int)left) < 0 && errno != EINTR)
+			break;
+	}
+	if (!gone(errno))
+		return fail_sys(err, "wait for 'cgroup.events'");
+	events = (struct cgroup_events){ 0 };
+	return wanted(&events) ? CGROUP_REACHED : CGROUP_GONE;
+}
+
+static bool is_empty(const struct cgroup_events *events)
+{
+	return !events->populated;
+}
+
+int cgroup_tree_wait_empty(int top, int timeout_ms, struct oci_error *err)
+{
+	enum cgroup_wait ended = cgroup_tree_wait(top, is_empty, timeout_ms, -1, err);
 	char who[512];
 
+	if (ended != CGROUP_TIMED_OUT)
+		return ended == CGROUP_FAILED ? -1 : 0;
 	cgroup_tree_describe(top, who, sizeof(who));
 	return fail_code(err, "cgroup-populated", "still in use after %d ms by %s", timeout_ms,
 			 who);
 }
 
-/* The kernel wakes poll() with POLLPRI at each change since the last read, so nothing is missed. */
-int cgroup_tree_wait_empty(int top, int timeout_ms, struct oci_error *err)
+/* Frozen threads sleep; one that the kernel can't interrupt ("D") or that runs isn't frozen. */
+static int collect_restless(int dir, void *ctx, struct oci_error *err)
 {
-	auto_fd fd = openat(top, "cgroup.events", O_RDONLY | O_CLOEXEC);
-	long deadline = now_ms() + timeout_ms;
+	struct pid_list *list = ctx;
+	auto_free pid_t *threads = NULL;
+	struct cgroup_events events;
+	size_t n = 0;
+	char letter;
 
-	if (fd < 0)
-		return gone(errno) ? 0 : fail_sys(err, "open 'cgroup.events'");
-	for (;;) {
-		struct pollfd wait = { .fd = fd, .events = POLLPRI };
-		struct cgroup_events events;
-		char text[256];
-		ssize_t got = pread(fd, text, sizeof(text) - 1, 0);
-		long left = deadline - now_ms();
+	TRY(cgroup_tree_events(dir, &events, err));
+	if (events.frozen)
+		return 0;
+	TRY(read_pids(dir, "cgroup.threads", &threads, &n, err));
+	for (size_t i = 0; i < n; i++)
+		if (thread_letter(threads[i], &letter) && strchr("DR", letter) &&
+		    append_pid(&list->pids, &list->n, threads[i]) < 0)
+			return fail_sys(err, "list threads");
+	return 0;
+}
 
-		if (got < 0)
-			return gone(errno) ? 0 : fail_sys(err, "read 'cgroup.events'");
-		text[got] = '\0';
-		parse_events(text, &events);
-		if (!events.populated)
-			return 0;
-		if (left <= 0)
-			return fail_populated(top, timeout_ms, err);
-		if (poll(&wait, 1, (int)left) < 0 && errno != EINTR)
-			return fail_sys(err, "poll 'cgroup.events'");
-	}
+void cgroup_tree_describe_restless(int top, char *text, size_t size)
+{
+	struct pid_list list = { 0 };
+	struct oci_error ignored = { 0 };
+
+	(void)cgroup_tree_each(top, collect_restless, &list, &ignored);
+	if (list.n > 0)
+		cgroup_tree_name_pids(list.pids, list.n, text, size);
+	else
+		cgroup_tree_describe(top, text, size);
+	free(list.pids);
 }
 
 /* Children that have children of their own answer EBUSY; then it goes down, and after the way back

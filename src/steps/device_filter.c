@@ -124,23 +124,39 @@ static int detach(int cgroup, int program, struct oci_error *err)
 	return 0;
 }
 
+/* In the place of `replaced`, unless that is -1. Both are kept for the undoing, where there is any.
+ */
+static int attach_new(struct run *run, int *program, int *replaced, struct oci_error *err)
+{
+	auto_fd attached = -1;
+
+	TRY(attach(run->cgroup, *program, *replaced, err));
+	attached = fd_take(program);
+	if (run->state.cgroup_made)
+		return 0;
+	fd_drop(&run->device_filter);
+	fd_drop(&run->earlier_filter);
+	run->device_filter = fd_take(&attached);
+	run->earlier_filter = fd_take(replaced);
+	return 0;
+}
+
 /* Puts `program` in the place of hull's earlier one; further ones of hull (made by nobody now) go.
  * Programs of others stay: a device must pass them all. */
-static int attach_among(int cgroup, int program, const uint32_t *ids, uint32_t n,
+static int attach_among(struct run *run, int *program, const uint32_t *ids, uint32_t n,
 			struct oci_error *err)
 {
-	bool attached = false;
+	auto_fd none = -1;
 
 	for (uint32_t i = 0; i < n; i++) {
 		auto_fd earlier = open_own_program(ids[i]);
 
 		if (earlier < 0)
 			continue;
-		TRY(attached ? detach(cgroup, earlier, err)
-			     : attach(cgroup, program, earlier, err));
-		attached = true;
+		TRY(*program < 0 ? detach(run->cgroup, earlier, err)
+				 : attach_new(run, program, &earlier, err));
 	}
-	return attached ? 0 : attach(cgroup, program, -1, err);
+	return *program < 0 ? 0 : attach_new(run, program, &none, err);
 }
 
 int device_filter_attach(struct run *run, struct oci_error *err)
@@ -159,7 +175,21 @@ int device_filter_attach(struct run *run, struct oci_error *err)
 		return -1;
 	if (sys_bpf(BPF_PROG_QUERY, &query, sizeof(query)) < 0)
 		return fail_sys(err, "look for earlier device filters: bpf");
-	return attach_among(run->cgroup, program, ids, query.query.prog_cnt, err);
+	return attach_among(run, &program, ids, query.query.prog_cnt, err);
+}
+
+void device_filter_undo(struct run *run)
+{
+	struct oci_error ignored = { 0 }; /* what made the undo necessary is what is reported */
+
+	if (run->device_filter < 0)
+		return;
+	if (run->earlier_filter >= 0)
+		(void)attach(run->cgroup, run->earlier_filter, run->device_filter, &ignored);
+	else
+		(void)detach(run->cgroup, run->device_filter, &ignored);
+	fd_drop(&run->device_filter);
+	fd_drop(&run->earlier_filter);
 }
 
 int device_filter_look(int cgroup, const struct plan_cgroup *plan, struct device_filters *found,

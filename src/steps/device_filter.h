@@ -15,6 +15,10 @@
  * (code "device-filter"). */
 int device_filter_attach(struct run *run, struct oci_error *err);
 
+/* Puts back what was there before, in a cgroup that hull didn't make: the filter that was replaced,
+ * or none. With its own cgroup it goes anyhow. */
+void device_filter_undo(struct run *run);
+
 struct device_filters {
 	unsigned n;	       /* device programs on the cgroup: a device must pass them all */
 	unsigned n_own;	       /* of them those with hull's name */

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/sys.h"
 #include "steps/cgroup.h"
+#include "steps/oom.h"
 #include "steps/process.h"
 #include "steps/spawn.h"
 
@@ -87,6 +88,7 @@ int enter_open_cgroup(struct run *run, struct oci_error *err)
 
 	if (dir < 0)
 		return -1;
+	oom_begin(run, dir);
 	if (plan_stage_in_cgroup(run->plan)) {
 		run->cgroup = fd_take(&dir);
 		return 0;

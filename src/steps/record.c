@@ -78,7 +78,6 @@ int record_intent(struct run *run, struct oci_error *err)
 	state->own_pid_ns = plan_new_ns(plan, NS_PID);
 	state->annotations = plan->config->annotations;
 	TRY(state_boot_id(state->boot_id, err));
-	TRY(cgroup_intend(run, err));
 	intel_rdt_intend(run);
 	return write_state(run, err);
 }

@@ -2,6 +2,7 @@
 #include "steps/run.h"
 
 #include "base/fd.h"
+#include "steps/limits.h"
 #include "steps/net_device.h"
 
 void run_init(struct run *run, const struct plan *plan)
@@ -12,6 +13,8 @@ void run_init(struct run *run, const struct plan *plan)
 			     .apparmor_attr = -1,
 			     .selinux_attr = -1,
 			     .cgroup = -1,
+			     .device_filter = -1,
+			     .earlier_filter = -1,
 			     .rootfs = -1,
 			     .root_tree = -1,
 			     .null_tree = -1,
@@ -59,7 +62,8 @@ void run_done(struct run *run)
 		       &run->stage_pidfd,     &run->terminal_master,
 		       &run->apparmor_attr,   &run->selinux_attr,
 		       &run->filter_listener, &run->root_tree,
-		       &run->container_pidfd, &run->time_offsets };
+		       &run->container_pidfd, &run->device_filter,
+		       &run->earlier_filter,  &run->time_offsets };
 
 	for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
 		fd_drop(fds[i]);
@@ -72,5 +76,6 @@ void run_done(struct run *run)
 	filter_free(&run->filter);
 	free(run->filter_key);
 	run->filter_key = NULL;
+	limits_done(run);
 	net_device_done(run);
 }

@@ -19,14 +19,31 @@
 /* How many groups a looked up user may have. */
 enum { RUN_GROUPS = 256 };
 
+/* What the kernel has counted in a cgroup and below it (memory.events). */
+#define OOM_NO_LIMIT UINT64_MAX
+struct oom_count {
+	bool seen;	  /* false: there is no such file, or no cgroup any more */
+	uint64_t kills;	  /* processes that it killed for want of memory */
+	uint64_t reached; /* how often memory.max was about to be exceeded */
+	uint64_t limit;	  /* memory.max, of this cgroup alone */
+};
+
 struct run {
 	const struct plan *plan;
 	struct state state; /* what state.json will say; filled as things come to be */
 
 	int state_dir; /* PARENT, START: the container's directory, flock held by its maker */
 	int proc;      /* PARENT, INIT: the procfs that hull writes to, checked by its opener */
-	int apparmor_attr, selinux_attr; /* INIT: the attribute files that label it, or -1 */
-	int cgroup;			 /* PARENT: the container's cgroup directory, or -1 */
+	/* INIT: the attribute files that label it, or -1; with exec PARENT may open them for it */
+	int apparmor_attr, selinux_attr;
+	int cgroup; /* PARENT: the container's cgroup directory, or -1 */
+	/* PARENT, START: in the container's cgroup, before this operation */
+	struct oom_count oom_before;
+	struct oom_count oom_above; /* the same of the slice, when the cgroup is in a scope */
+	/* PARENT: what a cgroup that hull didn't make had before, for the undoing; or NULL */
+	struct limits_saved *earlier_limits;
+	/* PARENT: the device filter that it has now, and that of hull's which it had; or -1 */
+	int device_filter, earlier_filter;
 
 	int rootfs;	  /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
 	int root_tree;	  /* PARENT: detached clone of the root, for a user namespace, or -1 */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "plan/limits.h"
 #include "plan/planner.h"
 #include "tests/unit/tap.h"
 
@@ -122,13 +123,6 @@ static void check_managers(void)
 {
 	struct scene s = scene_new();
 
-	s.request.manager = CGROUP_SYSTEMD;
-	scene_plan(&s);
-	tap_ok(s.refused && heard(&s, "host /linux/cgroupsPath: --systemd-cgroup"),
-	       "the systemd manager is refused as long as there is none");
-	plan_free(&s.plan);
-
-	s = scene_new();
 	s.request.manager = CGROUP_DISABLED;
 	s.host.cgroup_mount[0] = '\0';
 	scene_plan(&s);
@@ -191,17 +185,39 @@ static void check_nothing(void)
 	plan_free(&s.plan);
 }
 
-/* One limit set by a statement; the pointer that must be refused. */
-#define CHECK_LIMIT(pointer, ...)                                                                  \
+static const struct plan_limit *find_limit(const struct plan *plan, const char *pointer)
+{
+	for (size_t i = 0; i < plan->cgroup.n_limits; i++)
+		if (strcmp(plan->cgroup.limits[i].pointer, pointer) == 0)
+			return &plan->cgroup.limits[i];
+	return NULL;
+}
+
+static bool needs_controller(const struct plan *plan, const char *file)
+{
+	const struct plan_controller *c = plan->cgroup.controllers;
+
+	for (; c && c->name; c++)
+		if (strlen(c->name) == strcspn(file, ".") &&
+		    strncmp(c->name, file, strlen(c->name)) == 0)
+			return true;
+	return false;
+}
+
+/* One limit set by a statement: it is planned as this line of this file, for which the controller
+ * is needed. */
+#define CHECK_LIMIT(where, expected_file, expected_value, ...)                                     \
 	do {                                                                                       \
 		struct scene s = scene_new();                                                      \
 		struct oci_resources *r = &s.config.linux.resources;                               \
+		const struct plan_limit *limit;                                                    \
 		__VA_ARGS__;                                                                       \
 		scene_plan(&s);                                                                    \
-		tap_ok(s.refused &&heard(&s, "host /linux/resources" pointer ": limits are not "   \
-					     "implemented yet") &&                                 \
-			       strcmp(s.err.code, "unsupported") == 0,                             \
-		       "refused: %s", pointer);                                                    \
+		limit = find_limit(&s.plan, "/linux/resources" where);                             \
+		tap_ok(!s.refused && limit && strcmp(limit->file, expected_file) == 0 &&           \
+			       strcmp(limit->value, expected_value) == 0 && !limit->initial &&     \
+			       needs_controller(&s.plan, expected_file),                           \
+		       "%s: '%s' for %s", where, expected_value, expected_file);                   \
 		plan_free(&s.plan);                                                                \
 	} while (0)
 
@@ -210,19 +226,23 @@ static void check_nothing(void)
 
 static void check_scalars(void)
 {
-	CHECK_LIMIT("/memory/limit", r->memory.limit = INT(67108864));
-	CHECK_LIMIT("/memory/limit", r->memory.limit = INT(0));
-	CHECK_LIMIT("/memory/reservation", r->memory.reservation = INT(1));
-	CHECK_LIMIT("/memory/swap", r->memory.swap = INT(67108864));
-	CHECK_LIMIT("/cpu/shares", r->cpu.shares = UINT(512));
-	CHECK_LIMIT("/cpu/quota", r->cpu.quota = INT(50000));
-	CHECK_LIMIT("/cpu/burst", r->cpu.burst = UINT(1));
-	CHECK_LIMIT("/cpu/cpus", r->cpu.cpus = (char[]){ "0-1" });
-	CHECK_LIMIT("/cpu/mems", r->cpu.mems = (char[]){ "0" });
-	CHECK_LIMIT("/cpu/idle", r->cpu.idle = INT(1));
-	CHECK_LIMIT("/blockIO/weight", r->block_io.weight = UINT(100));
-	CHECK_LIMIT("/pids/limit", r->pids.limit = INT(50));
-	CHECK_LIMIT("/pids/limit", r->pids.limit = INT(0));
+	CHECK_LIMIT("/memory/limit", "memory.max", "67108864", r->memory.limit = INT(67108864));
+	CHECK_LIMIT("/memory/limit", "memory.max", "0", r->memory.limit = INT(0));
+	CHECK_LIMIT("/memory/reservation", "memory.low", "1", r->memory.reservation = INT(1));
+	CHECK_LIMIT("/memory/swap", "memory.swap.max", "5", r->memory.limit = INT(67108864),
+		    r->memory.swap = INT(67108869));
+	CHECK_LIMIT("/cpu/shares", "cpu.weight", "59", r->cpu.shares = UINT(512));
+	CHECK_LIMIT("/cpu/quota", "cpu.max", "50000 100000", r->cpu.quota = INT(50000));
+	CHECK_LIMIT("/cpu/quota", "cpu.max", "50000 1000000", r->cpu.quota = INT(50000),
+		    r->cpu.period = UINT(1000000));
+	CHECK_LIMIT("/cpu/burst", "cpu.max.burst", "1", r->cpu.burst = UINT(1));
+	CHECK_LIMIT("/cpu/cpus", "cpuset.cpus", "0-1", r->cpu.cpus = (char[]){ "0-1" });
+	CHECK_LIMIT("/cpu/mems", "cpuset.mems", "0", r->cpu.mems = (char[]){ "0" });
+	CHECK_LIMIT("/cpu/idle", "cpu.idle", "1", r->cpu.idle = INT(1));
+	CHECK_LIMIT("/blockIO/weight", "io.weight", "910", r->block_io.weight = UINT(100));
+	CHECK_LIMIT("/pids/limit", "pids.max", "50", r->pids.limit = INT(50));
+	CHECK_LIMIT("/pids/limit", "pids.max", "0", r->pids.limit = INT(0));
+	CHECK_LIMIT("/pids/limit", "pids.max", "4194304", r->pids.limit = INT(4194304));
 }
 
 static void check_lists(void)
@@ -230,28 +250,86 @@ static void check_lists(void)
 	struct oci_weight_device weight[] = { { 8, 0, { 0 }, { 0 } }, { 8, 16, UINT(500), { 0 } } };
 	struct oci_throttle_device throttle = { 8, 0, UINT(1048576) };
 	struct oci_hugepage_limit huge = { (char[]){ "2MB" }, 0 };
-	struct oci_rdma rdma = { (char[]){ "a/b" }, UINT(3), { 0 } };
+	struct oci_rdma rdma = { (char[]){ "a/b" }, UINT(3), UINT(4) };
 	struct oci_pair pair = { (char[]){ "memory.max" }, (char[]){ "1000000" } };
-	struct oci_pair odd = { (char[]){ "no~such" }, (char[]){ "max" } };
+	struct oci_pair odd = { (char[]){ "no.such~one" }, (char[]){ "x" } };
 
-	CHECK_LIMIT("/blockIO/weightDevice/1", r->block_io.weight_device.v = weight,
-		    r->block_io.weight_device.n = N(weight));
-	CHECK_LIMIT("/blockIO/throttleReadBpsDevice/0",
+	CHECK_LIMIT("/blockIO/weightDevice/1", "io.weight", "8:16 4950",
+		    r->block_io.weight_device.v = weight, r->block_io.weight_device.n = N(weight));
+	CHECK_LIMIT("/blockIO/throttleReadBpsDevice/0", "io.max", "8:0 rbps=1048576",
 		    r->block_io.throttle_read_bps_device.v = &throttle,
 		    r->block_io.throttle_read_bps_device.n = 1);
-	CHECK_LIMIT("/blockIO/throttleWriteBpsDevice/0",
+	CHECK_LIMIT("/blockIO/throttleWriteBpsDevice/0", "io.max", "8:0 wbps=1048576",
 		    r->block_io.throttle_write_bps_device.v = &throttle,
 		    r->block_io.throttle_write_bps_device.n = 1);
-	CHECK_LIMIT("/blockIO/throttleReadIOPSDevice/0",
+	CHECK_LIMIT("/blockIO/throttleReadIOPSDevice/0", "io.max", "8:0 riops=1048576",
 		    r->block_io.throttle_read_iops_device.v = &throttle,
 		    r->block_io.throttle_read_iops_device.n = 1);
-	CHECK_LIMIT("/blockIO/throttleWriteIOPSDevice/0",
+	CHECK_LIMIT("/blockIO/throttleWriteIOPSDevice/0", "io.max", "8:0 wiops=1048576",
 		    r->block_io.throttle_write_iops_device.v = &throttle,
 		    r->block_io.throttle_write_iops_device.n = 1);
-	CHECK_LIMIT("/hugepageLimits/0", r->hugepage_limits.v = &huge, r->hugepage_limits.n = 1);
-	CHECK_LIMIT("/rdma/a~1b", r->rdma.v = &rdma, r->rdma.n = 1);
-	CHECK_LIMIT("/unified/memory.max", r->unified.v = &pair, r->unified.n = 1);
-	CHECK_LIMIT("/unified/no~0such", r->unified.v = &odd, r->unified.n = 1);
+	CHECK_LIMIT("/hugepageLimits/0", "hugetlb.2MB.max", "0", r->hugepage_limits.v = &huge,
+		    r->hugepage_limits.n = 1);
+	CHECK_LIMIT("/rdma/a~1b", "rdma.max", "a/b hca_handle=3 hca_object=4", r->rdma.v = &rdma,
+		    r->rdma.n = 1);
+	CHECK_LIMIT("/unified/memory.max", "memory.max", "1000000", r->unified.v = &pair,
+		    r->unified.n = 1);
+	CHECK_LIMIT("/unified/no.such~0one", "no.such~one", "x", r->unified.v = &odd,
+		    r->unified.n = 1);
+}
+
+/* Values of the formula, worked out with 60 digits. */
+static void check_weights(void)
+{
+	static const struct {
+		uint64_t given;
+		unsigned weight;
+	} shares[] = {
+		{ 1, 1 },	   { 2, 1 },
+		{ 3, 2 },	   { 4, 2 },
+		{ 10, 4 },	   { 100, 17 },
+		{ 102, 17 },	   { 200, 29 },
+		{ 256, 35 },	   { 512, 59 },
+		{ 1000, 99 },	   { 1023, 100 },
+		{ 1024, 100 },	   { 1025, 101 },
+		{ 2000, 170 },	   { 2048, 174 },
+		{ 4096, 303 },	   { 8192, 532 },
+		{ 10000, 627 },	   { 32768, 1681 },
+		{ 65536, 3023 },   { 100000, 4340 },
+		{ 131072, 5478 },  { 262143, 10000 },
+		{ 262144, 10000 }, { UINT64_MAX, 10000 },
+	};
+
+	for (size_t i = 0; i < N(shares); i++)
+		tap_ok(limit_cpu_weight(shares[i].given) == shares[i].weight,
+		       "%llu shares are a weight of %u, found %u",
+		       (unsigned long long)shares[i].given, shares[i].weight,
+		       limit_cpu_weight(shares[i].given));
+	for (uint64_t n = 2; n < 262144; n++)
+		if (limit_cpu_weight(n) > limit_cpu_weight(n + 1))
+			tap_ok(false, "more shares are less weight: %llu", (unsigned long long)n);
+	tap_ok(limit_io_weight(10) == 1 && limit_io_weight(1000) == 10000,
+	       "the ends of the scale of blkio are those of io.weight");
+	tap_ok(limit_io_weight(500) == 4950, "and what is between is in proportion");
+}
+
+static void check_page_size(const char *given, const char *expected)
+{
+	struct arena arena = { 0 };
+
+	tap_is_str(limit_page_size(&arena, given), expected, "the kernel's name of %s", given);
+	arena_done(&arena);
+}
+
+static void check_page_sizes(void)
+{
+	check_page_size("2MB", "2MB");
+	check_page_size("64KB", "64KB");
+	check_page_size("2048KB", "2MB");
+	check_page_size("1048576KB", "1GB");
+	check_page_size("1024MB", "1GB");
+	check_page_size("1025MB", "1025MB");
+	check_page_size("16GB", "16GB");
 }
 
 static void check_v1(void)
@@ -306,6 +384,7 @@ static void check_stops(void)
 			     .err = &s.err };
 
 	s.config.linux.resources.present = true;
+	s.request.manager = CGROUP_DISABLED;
 	s.config.linux.resources.pids.limit = INT(5);
 	tap_ok(plan_cgroup(&p) == -1 && strcmp(s.err.code, "unsupported") == 0 &&
 		       strstr(s.err.text, "/linux/resources/pids/limit: ") == s.err.text,
@@ -399,6 +478,8 @@ int main(void)
 	check_nothing();
 	check_scalars();
 	check_lists();
+	check_weights();
+	check_page_sizes();
 	check_v1();
 	check_stops();
 	check_rules();

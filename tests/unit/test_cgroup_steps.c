@@ -32,6 +32,9 @@
 static struct host host;
 static char top[64]; /* "hull-test-PID" */
 
+/* A controller that this host has for cgroup v2 and that isn't one for threads; none: NULL. */
+static struct plan_controller controllers[2];
+
 /* --- A container as far as these steps care --- */
 
 struct scene {
@@ -264,7 +267,8 @@ static void check_existing(void)
 	end(pid);
 	(void)put(s.path, "cgroup.freeze", "1");
 	wait_frozen(s.path);
-	tap_ok(cgroup_intend(&s.run, &s.err) < 0 && code_is(&s, "cgroup-frozen"),
+	tap_ok(cgroup_intend(&s.run, &s.err) < 0 && code_is(&s, "cgroup-frozen") &&
+		       strstr(s.err.text, "0 in its cgroup.freeze thaws it"),
 	       "a frozen one is refused: %s", s.err.text);
 	(void)rmdir(full(s.path));
 }
@@ -272,24 +276,32 @@ static void check_existing(void)
 static void check_frozen_parent(void)
 {
 	struct scene s;
-	char parent[128];
+	char parent[128], said[256];
 
 	(void)snprintf(parent, sizeof(parent), "%s/cold", top);
+	(void)snprintf(said, sizeof(said), "is frozen by '/%s' above it", parent);
 	(void)mkdir(full(parent), 0755);
 	(void)put(parent, "cgroup.freeze", "1");
 	scene_init(&s, "cold/x/c");
-	tap_ok(scene_make(&s) < 0 && code_is(&s, "cgroup-frozen"),
-	       "a new one below a frozen one is refused: %s", s.err.text);
+	tap_ok(scene_make(&s) < 0 && code_is(&s, "cgroup-frozen") && strstr(s.err.text, said),
+	       "a new one below a frozen one is refused, which is named: %s", s.err.text);
+	(void)snprintf(said, sizeof(said), "0 in '/%s/cgroup.freeze' thaws", parent);
+	tap_ok(strstr(s.err.text, said) != NULL, "and what would help");
+	(void)put(parent, "cgroup.freeze", "0");
+	scene_init(&s, "cold/x/c");
+	tap_ok(scene_make(&s) == 0, "and does: %s", s.err.text);
+	cgroup_undo(&s.run);
 	tap_ok(rmdir(full(parent)) == 0, "and leaves nothing behind");
 }
 
 static void check_threaded(void)
 {
 	struct scene s;
-	char parent[128], thread[128];
+	char parent[128], thread[128], said[256];
 
 	(void)snprintf(parent, sizeof(parent), "%s/domain", top);
 	(void)snprintf(thread, sizeof(thread), "%s/domain/thread", top);
+	(void)snprintf(said, sizeof(said), "what is below '/%s' is for threads", thread);
 	(void)mkdir(full(parent), 0755);
 	(void)mkdir(full(thread), 0755);
 	tap_ok(put(thread, "cgroup.type", "threaded"), "(a threaded cgroup for the test)");
@@ -299,8 +311,12 @@ static void check_threaded(void)
 	       "a threaded one is refused: %s", s.err.text);
 	scene_init(&s, "domain/thread/c");
 	tap_ok(scene_make(&s) < 0 && code_is(&s, "cgroup-invalid") &&
-		       strstr(s.err.text, "domain invalid"),
-	       "a new one below a threaded one, too: %s", s.err.text);
+		       strstr(s.err.text, "domain invalid") && strstr(s.err.text, said),
+	       "a new one below a threaded one, too, which is named: %s", s.err.text);
+	scene_init(&s, "domain/c");
+	(void)snprintf(said, sizeof(said), "what is below '/%s' is for threads", parent);
+	tap_ok(scene_make(&s) < 0 && code_is(&s, "cgroup-invalid") && strstr(s.err.text, said),
+	       "and a new one beside it: %s", s.err.text);
 	tap_ok(rmdir(full(thread)) == 0 && rmdir(full(parent)) == 0, "and leaves nothing behind");
 }
 
@@ -323,6 +339,148 @@ static void check_root(void)
 		tap_ok(cgroup_intend(&s.run, &s.err) < 0 && cgroup_make(&s.run, &s.err) < 0,
 		       "nor made: %s", s.err.text);
 	}
+}
+
+/* --- Controllers --- */
+
+/* The content of a cgroup's file, without its newline. */
+static const char *content(const char *path, const char *file)
+{
+	static char text[512];
+	char name[2560];
+	auto_fd fd = -1;
+	ssize_t got;
+
+	(void)snprintf(name, sizeof(name), "%s/%s", full(path), file);
+	fd = open(name, O_RDONLY | O_CLOEXEC);
+	got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	text[got < 0 ? 0 : got] = '\0';
+	text[strcspn(text, "\n")] = '\0';
+	return text;
+}
+
+static void find_controller(void)
+{
+	static const char *const candidates[] = { "hugetlb", "memory", "io" };
+	const char *there = content("", "cgroup.controllers");
+
+	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++)
+		if (strstr(there, candidates[i]))
+			controllers[0].name = candidates[i];
+	controllers[0].pointer = "/the/property";
+}
+
+static void check_controllers(void)
+{
+	struct scene s;
+	char first[128], second[160];
+
+	(void)snprintf(first, sizeof(first), "%s/ctl", top);
+	(void)snprintf(second, sizeof(second), "%s/ctl/new", top);
+	(void)mkdir(full(first), 0755);
+	scene_init(&s, "ctl/new/c");
+	s.plan.cgroup.controllers = controllers;
+	tap_ok(scene_make(&s) == 0, "a controller is asked for: %s", s.err.text);
+	tap_is_str(content(first, "cgroup.subtree_control"), controllers[0].name,
+		   "a parent that was there hands it on");
+	tap_is_str(content(second, "cgroup.subtree_control"), controllers[0].name,
+		   "so does the one that was made");
+	tap_is_str(content(s.path, "cgroup.controllers"), controllers[0].name,
+		   "so that the cgroup has it");
+	tap_is_str(content(s.path, "cgroup.subtree_control"), "", "and keeps it for itself");
+	cgroup_undo(&s.run);
+	tap_ok(!exists(second), "the undo takes back what was made");
+	tap_is_str(content(first, "cgroup.subtree_control"), controllers[0].name,
+		   "and leaves what others may rely on by now");
+	(void)rmdir(full(first));
+
+	(void)mkdir(full(first), 0755);
+	scene_init(&s, "ctl/c");
+	(void)scene_make(&s);
+	tap_is_str(content(first, "cgroup.subtree_control"), "",
+		   "without need for one nothing is enabled");
+	cgroup_undo(&s.run);
+	(void)rmdir(full(first));
+}
+
+static void check_internal_processes(void)
+{
+	struct scene s;
+	char parent[128];
+	pid_t pid;
+
+	(void)snprintf(parent, sizeof(parent), "%s/busy", top);
+	(void)mkdir(full(parent), 0755);
+	pid = clone_waiting_at(parent);
+	for (int looking = 1; looking >= 0; looking--) {
+		scene_init(&s, "busy/x/c");
+		s.plan.cgroup.controllers = controllers;
+		tap_ok((looking ? cgroup_intend(&s.run, &s.err) : cgroup_make(&s.run, &s.err)) <
+				       0 &&
+			       code_is(&s, "cgroup-invalid") &&
+			       strstr(s.err.text, "/the/property: ") &&
+			       strstr(s.err.text, " (cgroup test, "),
+		       "a parent with processes hands nothing on, which is told: %s", s.err.text);
+	}
+	tap_is_str(content(parent, "cgroup.subtree_control"), "", "it isn't changed");
+	scene_init(&s, "busy/x/c");
+	tap_ok(scene_make(&s) == 0, "without a controller it may have processes %s", s.err.text);
+	cgroup_undo(&s.run);
+	end(pid);
+	tap_ok(rmdir(full(parent)) == 0, "and nothing is left in it");
+}
+
+static void check_threaded_parent(void)
+{
+	struct scene s;
+	char parent[128], thread[160];
+
+	(void)snprintf(parent, sizeof(parent), "%s/domain", top);
+	(void)snprintf(thread, sizeof(thread), "%s/domain/thread", top);
+	(void)mkdir(full(parent), 0755);
+	(void)mkdir(full(thread), 0755);
+	(void)put(thread, "cgroup.type", "threaded");
+	scene_init(&s, "domain/c");
+	s.plan.cgroup.controllers = controllers;
+	tap_ok(scene_make(&s) < 0 && code_is(&s, "cgroup-invalid") &&
+		       strstr(s.err.text, "of type 'domain threaded'"),
+	       "a parent with threaded children hands nothing on: %s", s.err.text);
+	tap_ok(rmdir(full(thread)) == 0 && rmdir(full(parent)) == 0, "and nothing is left in it");
+}
+
+static void check_no_controller(void)
+{
+	static const struct plan_controller unknown[] = { { "nonsense", "/a/b" },
+							  { .name = NULL } };
+	struct scene s;
+
+	scene_init(&s, "none/c");
+	s.plan.cgroup.controllers = unknown;
+	tap_ok(cgroup_intend(&s.run, &s.err) < 0 && code_is(&s, "cgroup-controller") &&
+		       strstr(s.err.text, "/a/b: this host has no nonsense controller"),
+	       "a controller that there isn't is refused: %s", s.err.text);
+	s.err = (struct oci_error){ 0 };
+	tap_ok(cgroup_make(&s.run, &s.err) < 0 && code_is(&s, "cgroup-controller") &&
+		       !exists(s.path),
+	       "and nothing made: %s", s.err.text);
+}
+
+/* On a hybrid host the controllers of cgroup v1 are those that aren't in the list of v2. */
+static void check_v1_controller(void)
+{
+	static const struct plan_controller memory[] = { { "memory", "/a/b" }, { .name = NULL } };
+	struct scene s;
+
+	if (strstr(content("", "cgroup.controllers"), "memory") ||
+	    access("/sys/fs/cgroup/memory/tasks", F_OK) < 0) {
+		tap_skip("this host's memory controller isn't bound to cgroup v1");
+		return;
+	}
+	scene_init(&s, "v1/c");
+	s.plan.cgroup.controllers = memory;
+	tap_ok(scene_make(&s) < 0 && code_is(&s, "cgroup-controller") &&
+		       strstr(s.err.text, "bound to cgroup v1"),
+	       "one that is bound to cgroup v1 is told: %s", s.err.text);
 }
 
 /* --- Whose it is --- */
@@ -637,7 +795,10 @@ static int race_side(const char *name, int go, int done)
 		if (read(go, &byte, 1) != 1)
 			return 250;
 		scene_init(&s, name);
-		if (scene_make(&s) < 0 || !exists(s.path)) {
+		s.plan.cgroup.controllers = controllers;
+		if (scene_make(&s) < 0 || !exists(s.path) ||
+		    strcmp(content(s.path, "cgroup.controllers"),
+			   controllers[0].name ? controllers[0].name : "") != 0) {
 			printf("# round %d: %s\n", round, s.err.text);
 			failures++;
 		}
@@ -926,6 +1087,7 @@ int main(void)
 	(void)prctl(PR_SET_NAME, "cgroup test"); /* errors name processes */
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);	 /* forks must not print it twice */
 	(void)alarm(300); /* a process that should have been killed would be waited for */
+	find_controller();
 	fds = count_fds();
 	check_make();
 	check_disabled();
@@ -933,6 +1095,15 @@ int main(void)
 	check_existing();
 	check_frozen_parent();
 	check_threaded();
+	if (controllers[0].name) {
+		check_controllers();
+		check_internal_processes();
+		check_threaded_parent();
+	} else {
+		tap_skip("this host has none of the controllers hugetlb, memory, io");
+	}
+	check_no_controller();
+	check_v1_controller();
 	check_root();
 	check_other_inode();
 	check_leftover();

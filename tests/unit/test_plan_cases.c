@@ -502,6 +502,23 @@ static void say_seccomp(struct text *text, const struct plan_seccomp *seccomp)
 	}
 }
 
+static void say_limits(struct text *text, const struct plan_cgroup *cgroup)
+{
+	for (size_t i = 0; i < cgroup->n_limits; i++) {
+		const struct plan_limit *limit = &cgroup->limits[i];
+
+		say(text, "limit: %s = %s%s%s%s", limit->file, limit->value,
+		    limit->initial ? " (as the kernel begins)" : "", limit->late ? " (late)" : "",
+		    limit->must_cover ? " (not below what is in use)" : "");
+		if (limit->other)
+			say(text, " %s %s = %s", limit->either ? "or" : "and", limit->other,
+			    limit->other_value);
+		say(text, " for %s\n", limit->pointer);
+	}
+	for (const struct plan_controller *c = cgroup->controllers; c && c->name; c++)
+		say(text, "controller: %s for %s\n", c->name, c->pointer);
+}
+
 static void say_plan(struct text *text, const struct plan *plan)
 {
 	say_namespaces(text, plan);
@@ -523,6 +540,7 @@ static void say_plan(struct text *text, const struct plan *plan)
 		say(text, "cgroup: %s\n", plan->cgroup.path);
 	if (plan->cgroup.n_filter == 0)
 		say(text, "no device filter\n");
+	say_limits(text, &plan->cgroup);
 	if (plan->seccomp.present)
 		say_seccomp(text, &plan->seccomp);
 }

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * The order in which limits are written, and what is kept for their undoing, on files that only
+ * look like a cgroup's: what is saved tells it.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "steps/limits.h"
+#include "tests/unit/tap.h"
+
+#define N(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const files[] = { "memory.max", "memory.swap.max", "cpu.max", "cpu.max.burst" };
+
+static void fill(int dir, const char *file, const char *content)
+{
+	auto_fd fd = openat(dir, file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	if (fd < 0 || write(fd, content, strlen(content)) < 0)
+		printf("# %s can't be made\n", file);
+}
+
+/* Writes two limits, listed either way, where the second's file has `now`. */
+static void check_order(int dir, struct plan_limit first, struct plan_limit second, const char *now,
+			const char *expected, const char *what)
+{
+	const struct plan_limit limits[] = { first, second }, turned[] = { second, first };
+	struct limits_saved saved = { 0 };
+	struct oci_error err = { 0 };
+	char order[128] = "";
+
+	for (int turn = 0; turn < 2; turn++) {
+		fill(dir, second.file, now);
+		tap_ok(limits_write(dir, turn ? turned : limits, N(limits), &saved, &err) == 0,
+		       "%s: written: %s", what, err.text);
+		order[0] = '\0';
+		for (size_t i = 0; i < saved.n; i++) {
+			(void)strncat(order, saved.lines[i].file, 40);
+			(void)strcat(order, " ");
+		}
+		tap_is_str(order, expected, "%s, the %s one listed first", what,
+			   turn ? "second" : "first");
+		limits_put_back(dir, &saved);
+	}
+}
+
+static void read_file(int dir, const char *file, char *content, size_t size)
+{
+	auto_fd fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, content, size - 1);
+
+	content[n < 0 ? 0 : n] = '\0';
+}
+
+/* Writes one limit to a file that has `now`: what is kept for the undoing, and what was written. */
+static void check_kept(int dir, struct plan_limit limit, const char *now, const char *kept,
+		       const char *what)
+{
+	struct limits_saved saved = { 0 };
+	struct oci_error err = { 0 };
+	char content[128];
+
+	fill(dir, limit.file, now);
+	tap_ok(limits_write(dir, &limit, 1, &saved, &err) == 0 && saved.n == 1, "%s: written: %s",
+	       what, err.text);
+	tap_is_str(saved.n ? saved.lines[0].line : NULL, kept, "%s: what was there is kept", what);
+	read_file(dir, limit.file, content, sizeof(content));
+	tap_ok(strncmp(content, limit.value, strlen(limit.value)) == 0, "%s: the line is in it",
+	       what);
+	limits_forget(&saved);
+	(void)unlinkat(dir, limit.file, 0);
+}
+
+/* Which of the two files of a weight there are, and which of them get it. */
+static void check_weight(int dir, bool iocost, bool bfq)
+{
+	struct plan_limit weight = { .file = "io.weight",
+				     .value = "default 4950",
+				     .other = "io.bfq.weight",
+				     .other_value = "500",
+				     .either = true,
+				     .pointer = "/linux/resources/blockIO/weight" };
+	struct limits_saved saved = { 0 };
+	struct oci_error err = { 0 };
+	char content[2][64];
+	int result;
+
+	if (iocost)
+		fill(dir, weight.file, "default 100\n");
+	if (bfq)
+		fill(dir, weight.other, "default 100\n");
+	result = limits_write(dir, &weight, 1, &saved, &err);
+	read_file(dir, weight.file, content[0], sizeof(content[0]));
+	read_file(dir, weight.other, content[1], sizeof(content[1]));
+	tap_ok(result == (iocost || bfq ? 0 : -1), "io.weight %s, io.bfq.weight %s: %s",
+	       iocost ? "exists" : "is missing", bfq ? "exists" : "is missing", err.text);
+	tap_ok((strncmp(content[0], "default 4950", 12) == 0) == iocost &&
+		       (strncmp(content[1], "500", 3) == 0) == bfq,
+	       "those that exist have it");
+	if (result < 0)
+		tap_ok(strstr(err.text,
+			      "/linux/resources/blockIO/weight: write 'default 4950' to "
+			      "io.weight: No such file or directory: its controller") != NULL,
+		       "and why is told");
+	limits_put_back(dir, &saved);
+	(void)unlinkat(dir, weight.file, 0);
+	(void)unlinkat(dir, weight.other, 0);
+}
+
+/* What setting bfq's usual weight takes away is kept, and put back behind it. */
+static void check_bfq(int dir)
+{
+	const struct plan_limit weight = { .file = "io.bfq.weight",
+					   .value = "700",
+					   .pointer = "/linux/resources/blockIO/weight" };
+	struct limits_saved saved = { 0 };
+	struct oci_error err = { 0 };
+
+	fill(dir, weight.file, "default 100\n8:16 20\n8:0 30\n");
+	tap_ok(limits_write(dir, &weight, 1, &saved, &err) == 0 && saved.n == 3, "%s", err.text);
+	if (saved.n == 3) {
+		tap_is_str(saved.lines[2].line, "default 100", "the usual weight comes back first");
+		tap_is_str(saved.lines[1].line, "8:0 30", "then that of one device");
+		tap_is_str(saved.lines[0].line, "8:16 20", "and of the other");
+	}
+	limits_forget(&saved);
+	(void)unlinkat(dir, weight.file, 0);
+}
+
+static struct plan_limit to(const char *file, const char *value)
+{
+	return (struct plan_limit){ .file = file, .value = value, .pointer = "/limit" };
+}
+
+int main(void)
+{
+	char path[] = "/tmp/hull-limits.XXXXXX";
+	int dir = mkdtemp(path) ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	const struct plan_limit memory = to("memory.max", "512"),
+				quota = to("cpu.max", "5000 50000");
+
+	if (dir < 0) {
+		printf("Bail out! %s\n", path);
+		return 1;
+	}
+	for (size_t i = 0; i < N(files); i++)
+		fill(dir, files[i], "max\n");
+	check_order(dir, memory, to("memory.swap.max", "512"), "0\n", "memory.swap.max memory.max ",
+		    "swap rises");
+	check_order(dir, memory, to("memory.swap.max", "max"), "9999\n",
+		    "memory.swap.max memory.max ", "swap rises to no limit");
+	check_order(dir, memory, to("memory.swap.max", "512"), "9999\n",
+		    "memory.max memory.swap.max ", "swap falls");
+	check_order(dir, memory, to("memory.swap.max", "512"), "max\n",
+		    "memory.max memory.swap.max ", "swap gets a limit");
+	check_order(dir, quota, to("cpu.max.burst", "500"), "1000\n", "cpu.max.burst cpu.max ",
+		    "the burst falls");
+	check_order(dir, quota, to("cpu.max.burst", "2000"), "1000\n", "cpu.max cpu.max.burst ",
+		    "the burst rises");
+	check_kept(dir, to("rdma.max", "mlx5_1 hca_handle=3"),
+		   "mlx5_0 hca_handle=1 hca_object=max\nmlx5_1 hca_handle=2 hca_object=max\n",
+		   "mlx5_1 hca_handle=2 hca_object=max", "an RDMA device that has a limit");
+	check_kept(dir, to("rdma.max", "mlx5_2 hca_handle=3"),
+		   "mlx5_21 hca_handle=1 hca_object=max\n", "mlx5_2 hca_handle=max hca_object=max",
+		   "an RDMA device that has none");
+	check_kept(dir, to("io.bfq.weight", "8:16 30"), "default 100\n8:16 20\n", "8:16 20",
+		   "a device with a weight");
+	check_kept(dir, to("io.bfq.weight", "8:16 30"), "default 100\n8:1 20\n", "8:16 default",
+		   "a device without a weight");
+	check_kept(dir, to("io.latency", "8:16 target=10"), "8:0 target=20\n", "8:16 target=max",
+		   "a device without a target");
+	check_kept(dir, to("misc.max", "sev_es 5"), "sev max\nsev_es 9\n", "sev_es 9",
+		   "one of several resources");
+	check_kept(dir, to("cpu.max", "5000 50000"), "max 100000\n", "max 100000",
+		   "a file of one line");
+	check_bfq(dir);
+	for (int both = 0; both < 4; both++)
+		check_weight(dir, both & 1, both & 2);
+	for (size_t i = 0; i < N(files); i++)
+		(void)unlinkat(dir, files[i], 0);
+	(void)close(dir);
+	(void)rmdir(path);
+	return tap_done();
+}
