@@ -238,6 +238,33 @@ int plan_resources(struct planner *p)
 	return plan_limits(p);
 }
 
+/* The mount by which a container asks for a cgroup tree of its own that it can change. */
+static bool is_delegation(const struct oci_mount *mount)
+{
+	if (!mount->source || strcmp(mount->source, "cgroup") != 0 || !mount->type ||
+	    (strcmp(mount->type, "cgroup") != 0 && strcmp(mount->type, "cgroup2") != 0) ||
+	    strcmp(mount->destination, "/sys/fs/cgroup") != 0)
+		return false;
+	for (size_t i = 0; i < mount->options.n; i++)
+		if (strcmp(mount->options.v[i], "ro") == 0)
+			return false;
+	return true;
+}
+
+/* The conditions of the specification (config-linux.md, "Cgroup ownership"). A user without
+ * privilege keeps it: what another of his ids makes below it he could never remove. */
+static void plan_owner(struct planner *p)
+{
+	const struct oci_config *config = p->config;
+	struct plan_cgroup *cgroup = &p->plan->cgroup;
+
+	if (!cgroup->used || !plan_new_ns(p->plan, NS_CGROUP) || !p->plan->process.present ||
+	    (p->host->rootless && p->host->euid != 0))
+		return;
+	for (size_t i = 0; i < config->mounts.n; i++)
+		cgroup->given |= is_delegation(&config->mounts.v[i]);
+}
+
 int plan_cgroup(struct planner *p)
 {
 	struct plan_cgroup *cgroup = &p->plan->cgroup;
@@ -257,5 +284,6 @@ int plan_cgroup(struct planner *p)
 				   "/sys/fs/cgroup, /sys/fs/cgroup/unified); with "
 				   "--cgroup-manager=disabled the container stays in the caller's "
 				   "cgroup"));
+	plan_owner(p);
 	return plan_resources(p);
 }

@@ -286,6 +286,7 @@ struct plan_controller {
 struct plan_cgroup {
 	bool used;	  /* false: --cgroup-manager=disabled, the caller's cgroup stays */
 	const char *path; /* below the cgroup2 mount, no leading '/': "user/c1" */
+	bool given;	  /* its owner becomes process.user.uid */
 	const struct plan_limit *limits; /* in the order in which they are written */
 	size_t n_limits;
 	const struct plan_controller *controllers; /* NULL: none */

@@ -9,6 +9,7 @@
 #include "sequence/table.h"
 #include "steps/caller.h"
 #include "steps/cgroup.h"
+#include "steps/cgroup_owner.h"
 #include "steps/device.h"
 #include "steps/device_filter.h"
 #include "steps/enter.h"
@@ -161,6 +162,11 @@ static bool idmapped_new(const struct plan *p)
 static bool has_cgroup(const struct plan *p)
 {
 	return p->cgroup.used;
+}
+
+static bool gives_cgroup(const struct plan *p)
+{
+	return p->cgroup.used && p->cgroup.given;
 }
 
 static bool device_filter(const struct plan *p)
@@ -465,6 +471,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score_late, .run = caller_set_oom_score),
 	ROW(DO,   PARENT, PARENT, "write the id maps",                      .when = new_user, .run = idmap_write),
 	ROW(DO,   PARENT, PARENT, "compare the id maps",                    .when = told_maps, .run = idmap_compare),
+	ROW(DO,   PARENT, PARENT, "give the cgroup to the process's user",  .when = gives_cgroup, .run = cgroup_owner_set, .undo = cgroup_owner_undo),
 	/* By PARENT: in a user namespace INIT has no say over the host's. Undone before INIT is, with which
 	 * the kernel would end a new namespace and the virtual devices in it. */
 	ROW(DO,   PARENT, PARENT, "move network devices",                   .when = net_devices, .run = net_device_move, .undo = net_device_return),

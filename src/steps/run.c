@@ -2,6 +2,7 @@
 #include "steps/run.h"
 
 #include "base/fd.h"
+#include "steps/cgroup_owner.h"
 #include "steps/limits.h"
 #include "steps/net_device.h"
 
@@ -77,5 +78,6 @@ void run_done(struct run *run)
 	free(run->filter_key);
 	run->filter_key = NULL;
 	limits_done(run);
+	cgroup_owner_done(run);
 	net_device_done(run);
 }

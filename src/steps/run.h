@@ -42,6 +42,7 @@ struct run {
 	struct oom_count oom_above; /* the same of the slice, when the cgroup is in a scope */
 	/* PARENT: what a cgroup that hull didn't make had before, for the undoing; or NULL */
 	struct limits_saved *earlier_limits;
+	struct cgroup_owners *earlier_owners;
 	/* PARENT: the device filter that it has now, and that of hull's which it had; or -1 */
 	int device_filter, earlier_filter;
 
