@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "command/command.h"
 #include "command/document.h"
+#include "config.h"
 #include "libocispec/oci_state.h"
 #include "plan/mount_words.h"
 #include "plan/plan.h"
@@ -21,6 +22,11 @@ static const struct option_row options[] = { OPTIONS_END };
 
 static const struct oci_maybe_bool yes = { true, true };
 static const struct oci_maybe_bool no = { true, false };
+#ifdef HULL_SYSTEMD
+static const struct oci_maybe_bool systemd = { true, true };
+#else
+static const struct oci_maybe_bool systemd = { true, false };
+#endif
 
 static void name_hooks(struct oci_features *features, struct arena *arena)
 {
@@ -139,9 +145,12 @@ static int look(struct oci_features *features, struct arena *arena, struct oci_e
 	features->linux.present = true;
 	name_namespaces(&features->linux, arena);
 	name_capabilities(&features->linux, arena, host.known_caps);
-	features->linux.cgroup = (struct oci_features_cgroup){
-		.present = true, .v1 = no, .v2 = yes, .systemd = no, .systemd_user = no, .rdma = no
-	};
+	features->linux.cgroup = (struct oci_features_cgroup){ .present = true,
+							       .v1 = no,
+							       .v2 = yes,
+							       .systemd = systemd,
+							       .systemd_user = systemd,
+							       .rdma = no };
 	name_seccomp(&features->linux.seccomp, arena);
 	features->linux.apparmor = (struct oci_features_enabled){ true, yes };
 	features->linux.selinux = (struct oci_features_enabled){ true, yes };

@@ -18,9 +18,10 @@
 
 /* In the order of a container's life, then what is about bundles and hull itself. */
 static const struct command *const commands[] = {
-	&create_command, &run_command,	    &start_command, &exec_command, &state_command,
-	&kill_command,	 &delete_command,   &list_command,  &ps_command,   &verify_command,
-	&spec_command,	 &features_command, &check_command,
+	&create_command, &run_command, &start_command, &exec_command,
+	&state_command, &kill_command, &delete_command, &list_command,
+	&ps_command, &verify_command, &spec_command, &features_command,
+	&check_command,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -44,7 +45,7 @@ static const struct option_row global_options[] = {
 	{ 0,   "systemd-cgroup", NULL, "the same as --cgroup-manager systemd", OPTION_FLAG,
 		TO(systemd_cgroup) },
 	{ 's', NULL, NULL, NULL, OPTION_FLAG, TO(systemd_cgroup) },
-	{ 0,   "cgroup-manager", "NAME", "cgroupfs (default), systemd (refused until it is there) or\n"
+	{ 0,   "cgroup-manager", "NAME", "cgroupfs (default), systemd (a scope for each container) or\n"
 		"disabled (the container stays in the caller's cgroup)", OPTION_WORD,
 		TO_WORD(cgroup_manager, "cgroupfs|systemd|disabled") },
 	{ 0,   "rootless", "WHEN", "auto (default), true or false: which default --root is used",
@@ -92,7 +93,11 @@ static void print_version(void)
 	(void)printf("commit: %s\n", *HULL_COMMIT ? HULL_COMMIT : "unknown");
 	(void)printf("spec: %s\n", PLAN_SPEC_VERSION);
 	(void)printf("libseccomp: %s\n", filter_library_version());
-	(void)printf("cgroup: v2, managers cgroupfs and disabled\n");
+	(void)printf("cgroup: v2, managers cgroupfs"
+#ifdef HULL_SYSTEMD
+		     ", systemd"
+#endif
+		     " and disabled\n");
 #ifdef HULL_FAULT_INJECTION
 	(void)printf("build: for tests, with fault injection\n");
 #endif

@@ -9,6 +9,7 @@
 #include "plan/device_filter.h"
 #include "plan/limits.h"
 #include "plan/planner.h"
+#include "plan/systemd.h"
 
 #define CGROUPS_PATH "/linux/cgroupsPath"
 #define DEVICES "/linux/resources/devices"
@@ -270,11 +271,8 @@ int plan_cgroup(struct planner *p)
 	struct plan_cgroup *cgroup = &p->plan->cgroup;
 
 	cgroup->used = p->request->manager != CGROUP_DISABLED;
-	if (p->request->manager == CGROUP_SYSTEMD)
-		TRY(planner_refuse(p, PLAN_HOST, CGROUPS_PATH,
-				   "--systemd-cgroup: the systemd cgroup manager is not "
-				   "implemented yet"));
-	else if (cgroup->used)
+	TRY(plan_systemd(p));
+	if (cgroup->used && !cgroup->systemd.used)
 		TRY(plan_path(p));
 	if (cgroup->used && p->host->rootless && cgroup->path)
 		TRY(plan_delegated(p));
@@ -285,5 +283,6 @@ int plan_cgroup(struct planner *p)
 				   "--cgroup-manager=disabled the container stays in the caller's "
 				   "cgroup"));
 	plan_owner(p);
-	return plan_resources(p);
+	TRY(plan_resources(p));
+	return plan_systemd_limits(p);
 }

@@ -18,6 +18,7 @@
 #include "plan/host.h"
 #include "plan/number_list.h"
 #include "plan/request.h"
+#include "systemd/message.h"
 
 /* In the order in which namespaces given by path are joined (user first matters only to those who
  * own it; mount last, since after it no host path exists). */
@@ -283,10 +284,22 @@ struct plan_controller {
 	const char *pointer; /* the first property that needs it */
 };
 
+/* The unit that the systemd cgroup manager makes. */
+struct plan_systemd {
+	bool used;
+	bool user;	   /* by the caller's own instance of systemd, not the system's */
+	const char *unit;  /* "hull-c1.scope" */
+	const char *slice; /* "system.slice" */
+	struct unit_properties properties;
+	struct unit_properties late; /* limits so tight that hull's own processes must be gone */
+};
+
 struct plan_cgroup {
 	bool used;	  /* false: --cgroup-manager=disabled, the caller's cgroup stays */
-	const char *path; /* below the cgroup2 mount, no leading '/': "user/c1" */
+	const char *path; /* below the cgroup2 mount, no leading '/': "user/c1"; NULL: systemd's to
+			   * say */
 	bool given;	  /* its owner becomes process.user.uid */
+	struct plan_systemd systemd;
 	const struct plan_limit *limits; /* in the order in which they are written */
 	size_t n_limits;
 	const struct plan_controller *controllers; /* NULL: none */

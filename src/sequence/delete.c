@@ -15,6 +15,7 @@
 #include "steps/cgroup.h"
 #include "steps/hook.h"
 #include "steps/intel_rdt.h"
+#include "steps/systemd.h"
 
 /* How long a killed process may take to be gone. */
 enum { DEATH_MS = 10 * 1000 };
@@ -106,6 +107,18 @@ static bool runs_poststop(struct removal *r)
 	       faccessat(r->dir, STATE_FILE, F_OK, 0) == 0;
 }
 
+/* Its processes are dead and its cgroup is gone. A systemd that doesn't answer is no reason to keep
+ * the container: it will drop an empty scope by itself, and create clears away a leftover. */
+static void end_unit(struct removal *r)
+{
+	struct oci_error err = { 0 };
+
+	if (systemd_end(&r->state, &err) < 0) {
+		(void)fail_in(&err, "the container's unit of systemd may be left");
+		warn_of(r, &err);
+	}
+}
+
 static int remove_all(struct removal *r, struct oci_error *err)
 {
 	enum status status;
@@ -122,6 +135,7 @@ static int remove_all(struct removal *r, struct oci_error *err)
 		return fail(err, "no descriptor for process %d", r->state.pid);
 	TRY(kill_first_process(r, err));
 	TRY(cgroup_remove(&r->state, err));
+	end_unit(r);
 	TRY(intel_rdt_remove(&r->state, err));
 	if (runs_poststop(r))
 		run_poststop(r);

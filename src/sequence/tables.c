@@ -34,6 +34,7 @@
 #include "steps/seccomp.h"
 #include "steps/spawn.h"
 #include "steps/start_socket.h"
+#include "steps/systemd.h"
 #include "steps/terminal.h"
 
 static bool joins(const struct plan *p)
@@ -162,6 +163,21 @@ static bool idmapped_new(const struct plan *p)
 static bool has_cgroup(const struct plan *p)
 {
 	return p->cgroup.used;
+}
+
+static bool by_systemd(const struct plan *p)
+{
+	return p->cgroup.used && p->cgroup.systemd.used;
+}
+
+static bool by_systemd_not(const struct plan *p)
+{
+	return p->cgroup.used && !p->cgroup.systemd.used;
+}
+
+static bool late_properties(const struct plan *p)
+{
+	return by_systemd(p) && p->cgroup.systemd.late.n > 0;
 }
 
 static bool gives_cgroup(const struct plan *p)
@@ -440,6 +456,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "lock the host's mounts",                 .when = mounts_of_user, .run = mount_lock),
 	ROW(DO,   PARENT, PARENT, "connect the console socket",             .when = console, .run = terminal_connect),
 	ROW(DO,   PARENT, PARENT, "prepare the seccomp filter",             .when = filtered, .run = filter_prepare, .looks = true),
+	ROW(DO,   PARENT, PARENT, "reach systemd",                          .when = by_systemd, .run = systemd_reach, .looks = true),
 
 	/* From here on something is left when PARENT is killed; state.json knows it first. */
 	ROW(DO,   PARENT, PARENT, "reserve the container id",               .run = record_reserve, .undo = record_release),
@@ -447,7 +464,9 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "record what will be made",               .run = record_intent),
 	ROW(DO,   PARENT, PARENT, "copy config.json",                       .run = record_config),
 	ROW(DO,   PARENT, PARENT, "keep the seccomp filter",                .when = filtered, .run = filter_keep),
-	ROW(DO,   PARENT, PARENT, "make the cgroup",                        .when = has_cgroup, .run = cgroup_make, .undo = cgroup_undo),
+	ROW(DO,   PARENT, PARENT, "make the cgroup",                        .when = by_systemd_not, .run = cgroup_make, .undo = cgroup_undo),
+	ROW(DO,   PARENT, PARENT, "have systemd make the scope",            .when = by_systemd, .run = systemd_make, .undo = systemd_undo),
+	ROW(DO,   PARENT, PARENT, "record the scope's cgroup",              .when = by_systemd, .run = record_cgroup),
 	ROW(DO,   PARENT, PARENT, "set limits",                             .when = has_limits, .run = limits_set, .undo = limits_undo),
 	ROW(DO,   PARENT, PARENT, "attach the device filter",               .when = device_filter, .run = device_filter_attach, .undo = device_filter_undo),
 	ROW(DO,   PARENT, PARENT, "make the RDT class of service",          .when = intel_rdt, .run = intel_rdt_make, .undo = intel_rdt_undo),
@@ -466,6 +485,8 @@ const struct row create_rows[] = {
 	ROW(PASS, STAGE,  PARENT, "the first process exists",               .when = stage),
 	ROW(DO,   PARENT, PARENT, "take over the first process",            .when = stage, .run = spawn_stage_ended),
 	ROW(FORK, PARENT, INIT,   "fork into cgroup and namespaces",        .when = stage_not, .run = spawn_init, .undo = spawn_kill_init),
+	/* It has kept the scope from ending for want of processes; now INIT does. */
+	ROW(DO,   PARENT, PARENT, "release the scope's keeper",             .when = by_systemd, .run = systemd_release),
 	ROW(DO,   PARENT, PARENT, "enter the RDT class of service",         .when = intel_rdt, .run = intel_rdt_enter),
 	/* While INIT waits, still open to its creator's looks: what it can't do itself. */
 	ROW(DO,   PARENT, PARENT, "set the oom score",                      .when = oom_score_late, .run = caller_set_oom_score),
@@ -524,6 +545,7 @@ const struct row create_rows[] = {
 	/* pids.max counts the clones of STAGE and INIT, and the forks of createContainer hooks, which are the
 	 * host's. What is the container's own, startContainer hooks too, comes after. */
 	ROW(DO,   PARENT, PARENT, "limit the number of processes",          .when = late_limits, .run = limits_set_late),
+	ROW(DO,   PARENT, PARENT, "set the scope's tight limits",           .when = late_properties, .run = systemd_set_late),
 	ROW(DO,   PARENT, PARENT, "raise resource limits",                  .when = rlimits, .run = caller_raise_rlimits),
 	ROW(DO,   PARENT, PARENT, "set scheduling and I/O priority",        .when = scheduled, .run = scheduling_set),
 	ROW(DO,   PARENT, PARENT, "write the pid file",                     .when = pid_file, .run = record_pid_file, .undo = record_remove_pid_file),

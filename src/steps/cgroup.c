@@ -289,7 +289,7 @@ int cgroup_intend(struct run *run, struct oci_error *err)
 	state->cgroup_made = false;
 	state->cgroup_parents = 0;
 	state->cgroup_inode = 0;
-	if (!cgroup->used)
+	if (!cgroup->used || cgroup->systemd.used)
 		return 0;
 	root = open_root(run->plan->host->cgroup_mount, err);
 	if (root < 0)

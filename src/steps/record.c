@@ -77,8 +77,15 @@ int record_intent(struct run *run, struct oci_error *err)
 	state->keeps_keyring = plan->request->no_new_keyring;
 	state->own_pid_ns = plan_new_ns(plan, NS_PID);
 	state->annotations = plan->config->annotations;
+	state->unit = plan->cgroup.systemd.used ? plan->cgroup.systemd.unit : NULL;
+	state->unit_user = plan->cgroup.systemd.user;
 	TRY(state_boot_id(state->boot_id, err));
 	intel_rdt_intend(run);
+	return write_state(run, err);
+}
+
+int record_cgroup(struct run *run, struct oci_error *err)
+{
 	return write_state(run, err);
 }
 

@@ -20,6 +20,9 @@ void record_release(struct run *run);
 /* PARENT: state.json with what is about to be made. */
 int record_intent(struct run *run, struct oci_error *err);
 
+/* PARENT: the same once more, with the cgroup that systemd has made meanwhile. */
+int record_cgroup(struct run *run, struct oci_error *err);
+
 /* PARENT: config.json byte for byte, so that later edits of the bundle don't matter. */
 int record_config(struct run *run, struct oci_error *err);
 

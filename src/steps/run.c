@@ -28,6 +28,7 @@ void run_init(struct run *run, const struct plan *plan)
 			     .terminal_master = -1,
 			     .filter_listener = -1,
 			     .notify_number = -1,
+			     .systemd = SYSTEMD_NO_HELPER,
 			     .channel = -1,
 			     .channel_child = -1,
 			     .init_pidfd = -1,
@@ -80,4 +81,5 @@ void run_done(struct run *run)
 	limits_done(run);
 	cgroup_owner_done(run);
 	net_device_done(run);
+	systemd_helper_kill(&run->systemd);
 }

@@ -15,6 +15,7 @@
 #include "plan/filter.h"
 #include "plan/plan.h"
 #include "state/state.h"
+#include "steps/systemd_helper.h"
 
 /* How many groups a looked up user may have. */
 enum { RUN_GROUPS = 256 };
@@ -45,6 +46,12 @@ struct run {
 	struct cgroup_owners *earlier_owners;
 	/* PARENT: the device filter that it has now, and that of hull's which it had; or -1 */
 	int device_filter, earlier_filter;
+
+	/* With --systemd-cgroup, PARENT: */
+	struct systemd_helper systemd;
+	bool unit_asked;      /* systemd was asked to make the unit */
+	char scope[PATH_MAX]; /* its cgroup below the cgroup2 mount, "" until it is known */
+	char leaf[PATH_MAX];  /* the container's cgroup in it, which run->state borrows */
 
 	int rootfs;	  /* PARENT opens the directory (O_PATH); INIT: the attached root mount */
 	int root_tree;	  /* PARENT: detached clone of the root, for a user namespace, or -1 */

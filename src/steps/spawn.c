@@ -99,11 +99,14 @@ static int explain_cgroup(const struct run *run, struct oci_error *err)
 			    "clone3 into cgroup '%s': Operation not supported: it is threaded, so "
 			    "only threads of the processes there can be in it",
 			    path);
+	/* A user's systemd has the system's move the helper into a unit, from wherever it is, but
+	 * nobody does that for hull. */
 	if (err->num == EACCES)
 		return fail(err,
 			    "clone3 into cgroup '%s': Permission denied: cgroup.procs of it and "
 			    "of the closest cgroup that it and the caller's have in common must "
-			    "be writable (run hull inside the delegated tree)",
+			    "be writable: call hull in a unit of the same systemd (systemd-run "
+			    "--user --scope hull ...), or inside the delegated tree",
 			    path);
 	return -1;
 }

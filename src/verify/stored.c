@@ -18,7 +18,9 @@ static void rebuild_request(struct verify_stored *stored, const char *root)
 	request->bundle = state->bundle;
 	request->config_path = STATE_CONFIG;
 	request->state_root = root;
-	request->manager = state->cgroup ? CGROUP_CGROUPFS : CGROUP_DISABLED;
+	request->manager = state->unit	   ? CGROUP_SYSTEMD
+			   : state->cgroup ? CGROUP_CGROUPFS
+					   : CGROUP_DISABLED;
 	request->console_socket = "";
 	request->notify_socket = state->notify ? "" : NULL;
 }

@@ -519,6 +519,33 @@ static void say_limits(struct text *text, const struct plan_cgroup *cgroup)
 		say(text, "controller: %s for %s\n", c->name, c->pointer);
 }
 
+static void say_properties(struct text *text, const char *when, const struct unit_properties *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		const struct unit_property *p = &list->v[i];
+
+		say(text, "%s: %s", when, p->name);
+		if (p->kind == UNIT_BYTES)
+			for (size_t k = 0; k < p->n; k++)
+				say(text, " %02x", p->bytes[k]);
+		else if (p->kind == UNIT_PAIRS || p->kind == UNIT_STRINGS || p->kind == UNIT_STRING)
+			for (size_t k = 0; k < p->n; k++)
+				say(text, " '%s' %llu", p->strings[k],
+				    p->numbers ? (unsigned long long)p->numbers[k] : 0);
+		else
+			say(text, " %llu", (unsigned long long)p->number);
+		say(text, "\n");
+	}
+}
+
+static void say_unit(struct text *text, const struct plan_systemd *systemd)
+{
+	say(text, "unit: %s in %s%s\n", systemd->unit, systemd->slice,
+	    systemd->user ? " of the user's" : "");
+	say_properties(text, "property", &systemd->properties);
+	say_properties(text, "late property", &systemd->late);
+}
+
 static void say_plan(struct text *text, const struct plan *plan)
 {
 	say_namespaces(text, plan);
@@ -536,6 +563,8 @@ static void say_plan(struct text *text, const struct plan *plan)
 		say(text, "notify socket proxied\n");
 	if (!plan->cgroup.used)
 		say(text, "cgroup: the caller's\n");
+	else if (plan->cgroup.systemd.used)
+		say_unit(text, &plan->cgroup.systemd);
 	else if (plan->cgroup.path && strcmp(plan->cgroup.path, "c1") != 0)
 		say(text, "cgroup: %s\n", plan->cgroup.path);
 	if (plan->cgroup.n_filter == 0)
