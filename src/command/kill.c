@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * `hull kill`: to the container's process by pidfd, so never to another that got its number, or
- * with --all to everything in its cgroup.
+ * with --all to everything in its cgroup or, without one, in its pid namespace.
  */
 #include <errno.h>
 #include <signal.h>
@@ -13,6 +13,7 @@
 #include "command/command.h"
 #include "state/state.h"
 #include "steps/cgroup.h"
+#include "steps/pid_namespace.h"
 
 struct kill_options {
 	bool all;
@@ -21,7 +22,7 @@ struct kill_options {
 static const struct option_row options[] = {
 	{ 'a', "all", NULL,
 	  "signal every process in the container's cgroup, also when the\n"
-	  "container's own process is gone",
+	  "container's own process is gone; without one, in its pid namespace",
 	  OPTION_FLAG, offsetof(struct kill_options, all), NULL },
 	OPTIONS_END,
 };
@@ -44,11 +45,10 @@ static int kill_all(const char *id, const struct state *state, enum status statu
 	TRY(result);
 	if (n == 0)
 		return not_running(id, status, err);
-	/* One write that also reaches children which are forked meanwhile; only for a cgroup that
-	 * is the container's alone. */
-	if (number == SIGKILL && state->cgroup_made)
-		return cgroup_kill(state, err);
-	return cgroup_signal(state, number, err);
+	/* SIGKILL is one write that also reaches children which are forked meanwhile. */
+	if (cgroup_signal(state, number, err) < 0)
+		return fail_in(err, "kill --all '%s'", id);
+	return 0;
 }
 
 static int kill_one(const char *id, enum status status, int pidfd, int number,
@@ -61,6 +61,20 @@ static int kill_one(const char *id, enum status status, int pidfd, int number,
 	if (errno == ESRCH)
 		return not_running(id, STATUS_STOPPED, err);
 	return fail_sys(err, "kill '%s': send signal %d", id, number);
+}
+
+/* Without a cgroup of its own: it is in its caller's or in one that was there before, with others.
+ * The end of the first process is the end of the whole pid namespace. */
+static int kill_namespace(const char *id, const struct state *state, enum status status, int pidfd,
+			  int number, struct oci_error *err)
+{
+	if (pidfd < 0)
+		return not_running(id, status, err);
+	if (number == SIGKILL && state->own_pid_ns)
+		return kill_one(id, status, pidfd, number, err);
+	if (pid_namespace_signal(state, pidfd, number, err) < 0)
+		return fail_in(err, "kill --all '%s'", id);
+	return 0;
 }
 
 static int kill_command_run(const struct call *call, struct oci_error *err)
@@ -85,8 +99,10 @@ static int kill_command_run(const struct call *call, struct oci_error *err)
 	if (state_load(dir, id, &state, err) < 0)
 		return err->num == ENOENT ? not_running(id, STATUS_CREATING, err) : -1;
 	status = state_status(dir, &state, &pidfd);
-	if (given->all && state.cgroup)
+	if (given->all && state.cgroup && (state.cgroup_made || !state.own_pid_ns))
 		result = kill_all(id, &state, status, number, err);
+	else if (given->all)
+		result = kill_namespace(id, &state, status, pidfd, number, err);
 	else
 		result = kill_one(id, status, pidfd, number, err);
 	state_done(&state);

@@ -3,20 +3,16 @@
  * `hull ps`: the processes of a container, which are those in its cgroup, by the pids that the
  * caller knows them by. Their names and times are for ps(1), whose lines are filtered (ps_table.c).
  */
-#include <dirent.h>
-#include <fcntl.h>
-#include <linux/nsfs.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/stat.h>
 
 #include "base/fd.h"
 #include "command/command.h"
 #include "command/container.h"
 #include "command/ps_table.h"
 #include "steps/cgroup.h"
+#include "steps/pid_namespace.h"
 
 struct ps_options {
 	const char *format;
@@ -46,85 +42,14 @@ static int print_json(const pid_t *pids, size_t n, struct oci_error *err)
 	return result;
 }
 
-/* --- Without a cgroup of its own: by the pid namespace --- */
-
-static bool same(const struct stat *a, const struct stat *b)
-{
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-/* Whether the process is in the pid namespace or one below it. Into what the caller may not look,
- * it isn't the container's: the caller owns that. */
-static bool is_below(int proc, const char *pid, const struct stat *top)
-{
-	char path[32];
-	struct stat st;
-	int next;
-
-	(void)snprintf(path, sizeof(path), "%.10s/ns/pid", pid);
-	if (fstatat(proc, path, &st, 0) < 0)
-		return false;
-	if (same(&st, top))
-		return true;
-	for (int ns = openat(proc, path, O_RDONLY | O_CLOEXEC); ns >= 0; ns = next) {
-		bool found = fstat(ns, &st) == 0 && same(&st, top);
-
-		next = found ? -1 : ioctl(ns, NS_GET_PARENT);
-		fd_drop(&ns);
-		if (found)
-			return true;
-	}
-	return false;
-}
-
-static int add(pid_t **pids, size_t *n, pid_t pid, struct oci_error *err)
-{
-	pid_t *more = realloc(*pids, (*n + 1) * sizeof(**pids));
-
-	if (!more)
-		return fail_code(err, "out-of-memory", "no memory for the pids");
-	*pids = more;
-	more[(*n)++] = pid;
-	return 0;
-}
-
-static int find_below(DIR *proc, pid_t init, pid_t **pids, size_t *n, struct oci_error *err)
-{
-	struct dirent *entry;
-	struct stat top;
-	char path[32];
-
-	(void)snprintf(path, sizeof(path), "%d/ns/pid", init);
-	/* An unprivileged caller may not look at one that waits for start: then it is alone. */
-	if (fstatat(dirfd(proc), path, &top, 0) < 0)
-		return add(pids, n, init, err);
-	while ((entry = readdir(proc)))
-		if (entry->d_name[0] >= '1' && entry->d_name[0] <= '9' &&
-		    is_below(dirfd(proc), entry->d_name, &top))
-			TRY(add(pids, n, (pid_t)strtol(entry->d_name, NULL, 10), err));
-	return 0;
-}
-
 static int find_by_namespace(const struct container *container, pid_t **pids, size_t *n,
 			     struct oci_error *err)
 {
-	DIR *proc;
-	int result;
-
 	if (container->pid <= 0)
 		return 0;
-	/* Whose processes would be those of the host's namespace can't be told. */
-	if (!container->state.own_pid_ns)
-		return fail_code(err, "cgroup-missing",
-				 "ps '%s': the container has no cgroup and no pid namespace of its "
-				 "own, so its processes can't be told from others",
-				 container->id);
-	proc = opendir("/proc");
-	if (!proc)
-		return fail_sys(err, "ps '%s': open '/proc'", container->id);
-	result = find_below(proc, container->pid, pids, n, err);
-	(void)closedir(proc); /* was only read */
-	return result;
+	if (pid_namespace_pids(&container->state, pids, n, err) < 0)
+		return fail_in(err, "ps '%s'", container->id);
+	return 0;
 }
 
 static int by_number(const void *a, const void *b)

@@ -2,19 +2,19 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # exec: a further process in a container, seen from inside.
-# bats file_tags=everyone
+# bats file_tags=everyone,vm
 
 load helpers
 
 teardown() {
 	[ -z "${CONSOLE:-}" ] || kill "$CONSOLE" 2>/dev/null || true
-	thaw 2>/dev/null || true
+	hull resume "$ID" 2>/dev/null || true
 	common_teardown
 }
 
 # A container whose process does nothing for as long as the test runs.
 running() {
-	probe sleep 100
+	probe sleep 1000
 	create
 	start
 }
@@ -24,15 +24,9 @@ in_container() {
 	attempt timeout --foreground -k 5 30 "$HULL" --root "$ROOT" exec "$@"
 }
 
-freeze() {
-	echo 1 >"$CGROUP/$ID/cgroup.freeze"
-	wait_until grep -qx 'frozen 1' "$CGROUP/$ID/cgroup.events"
-}
-
-thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
-
 # --- where it is ---
 
+# bats test_tags=old-kernel,managers
 @test "the process is in each namespace of the container, in its root and in its cgroup" {
 	local ns pid
 	running
@@ -73,6 +67,7 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	matches '^Uid:.5'
 }
 
+# bats test_tags=old-kernel,managers
 @test "the exit status is that of the process, 128 and the signal, or 255 when it never ran" {
 	running
 	in_container "$ID" /bin/probe exit 0
@@ -144,7 +139,7 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 }
 
 @test "into a created container it works, into a stopped or half-created one it doesn't" {
-	probe sleep 100
+	probe sleep 1000
 	create
 	in_container "$ID" /bin/echo works
 	assert_status 0
@@ -161,35 +156,61 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	has_text "container not running"
 }
 
+# bats test_tags=old-kernel,managers
 @test "a paused container is refused, before anything is made in it" {
 	running
-	freeze
+	hull pause "$ID"
 	in_container "$ID" /bin/true
 	assert_status 255
 	has_text paused
-	assert_equal "$(wc -l <"$CGROUP/$ID/cgroup.procs")" 1
-	thaw
+	assert_equal "$(wc -l <"$(cgroup_of)/cgroup.procs")" 1
+	hull resume "$ID"
 	in_container "$ID" /bin/true
 	assert_status 0
 }
 
+is_stopped() { grep -qs '^State:.T' "/proc/$1/status"; }
+has_session() { awk '{ exit $6 != $1 }' "/proc/$1/stat"; }
+sleeps() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "/bin/sleep 100 " ]; }
+
+@test "with --ignore-paused it lives on when the container is resumed before hull has ended" {
+	require hull_test
+	local pid
+	probe wait-signal
+	create_logged
+	start
+	wait_until out_has waiting
+	hull pause "$ID"
+	HULL_FAULT="become the process:stop-parent" "$HULL_TEST" --root "$ROOT" exec -d --ignore-paused \
+		--pid-file "$T/pid" "$ID" /bin/sleep 100 >"$T/exec" 2>&1 </dev/null &
+	pid=$!
+	wait_until is_stopped $pid
+	hull resume "$ID"
+	wait_until has_session "$(cat "$T/pid")" # which comes behind what it does to die with hull
+	kill -CONT $pid
+	ended $pid
+	assert_equal "$status" 0
+	wait_until sleeps "$(cat "$T/pid")"
+}
+
+# bats test_tags=old-kernel
 @test "with --ignore-paused the process begins when the container is resumed" {
 	running
-	freeze
+	hull pause "$ID"
 	in_container -d --ignore-paused --pid-file "$T/pid" "$ID" /bin/sh -c 'echo resumed; echo x >/ran'
 	assert_status 0
 	[ -e "/proc/$(cat "$T/pid")" ]
 	[ ! -e rootfs/ran ]
-	thaw
+	hull resume "$ID"
 	wait_until test -s rootfs/ran
 }
 
 @test "the detached process lives on with its pid in the file, and nothing of hull's does" {
 	running
-	in_container -d --pid-file "$T/pid" "$ID" /bin/probe sleep 100
+	in_container -d --pid-file "$T/pid" "$ID" /bin/probe sleep 1000
 	assert_status 0
-	assert_equal "$(tr '\0' ' ' <"/proc/$(cat "$T/pid")/cmdline")" "/bin/probe sleep 100 "
-	assert_equal "$(wc -l <"$CGROUP/$ID/cgroup.procs")" 2
+	assert_equal "$(tr '\0' ' ' <"/proc/$(cat "$T/pid")/cmdline")" "/bin/probe sleep 1000 "
+	assert_equal "$(wc -l <"$(cgroup_of)/cgroup.procs")" 2
 	[ "$(awk '/^NSpid/ { print $3 }' "/proc/$(cat "$T/pid")/status")" -gt 1 ]
 }
 
@@ -306,11 +327,12 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 
 # bats test_tags=real_root
 @test "where the container handed controllers to children of its cgroup, exec goes to where its process is" {
-	grep -qw hugetlb "$CGROUP/cgroup.subtree_control" || skip "needs a controller"
+	local controller
 	running
-	mkdir "$CGROUP/$ID/init" "$CGROUP/$ID/other"
-	pid_of >"$CGROUP/$ID/init/cgroup.procs"
-	echo +hugetlb >"$CGROUP/$ID/cgroup.subtree_control"
+	read -r controller _ <"$(cgroup_of)/cgroup.controllers" || skip "needs a controller"
+	mkdir "$(cgroup_of)/init" "$(cgroup_of)/other"
+	pid_of >"$(cgroup_of)/init/cgroup.procs"
+	echo "+$controller" >"$(cgroup_of)/cgroup.subtree_control"
 	in_container "$ID" /bin/grep 0:: /proc/self/cgroup || true
 	in_container "$ID" /bin/probe cgroup
 	assert_status 0
@@ -326,8 +348,8 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 		assert_status 255
 		lacks ran
 	done
-	echo 1 >"$CGROUP/$ID/other/cgroup.freeze"
-	wait_until grep -qx 'frozen 1' "$CGROUP/$ID/other/cgroup.events"
+	echo 1 >"$(cgroup_of)/other/cgroup.freeze"
+	wait_until grep -qx 'frozen 1' "$(cgroup_of)/other/cgroup.events"
 	in_container --cgroup other "$ID" /bin/echo ran
 	assert_status 255
 	has_text frozen
@@ -339,7 +361,7 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	in_container "$ID" /bin/echo ran
 	assert_status 255
 	lacks ran
-	sed -i "s/\"cgroupInode\": 1/\"cgroupInode\": $(stat -c %i "$CGROUP/$ID")/" "$ROOT/$ID/state.json"
+	sed -i "s/\"cgroupInode\": 1/\"cgroupInode\": $(stat -c %i "$(cgroup_of)")/" "$ROOT/$ID/state.json"
 }
 
 # --- containers that share, join or lack namespaces ---
@@ -393,6 +415,7 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 
 # --- terminals, streams, fds ---
 
+# bats test_tags=old-kernel
 @test "-t gives it a terminal of the container's own, which belongs to its user" {
 	running
 	in_container -t -u 1000:1000 "$ID" /bin/probe tty + fds + exit 5
@@ -447,7 +470,8 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	in_container -d -t --console-socket "$T/console" --pid-file "$T/pid" "$ID" /bin/probe tty + echo done
 	assert_status 0
 	[ -s "$T/pid" ]
-	wait_until grep -qx done <(tr -d '\r' <"$T/tty.out") || grep -q done "$T/tty.out"
+	terminal_has() { tr -d '\r' <"$T/tty.out" | grep -qx "$1"; }
+	wait_until terminal_has done
 	in_container -d -t "$ID" /bin/echo ran
 	assert_status 255
 	has_text console
@@ -532,7 +556,7 @@ thaw() { echo 0 >"$CGROUP/$ID/cgroup.freeze"; }
 	END
 	local receiver=$!
 	wait_until test -S "$T/pidfd"
-	in_container -d --pidfd-socket "$T/pidfd" --pid-file "$T/pid" "$ID" /bin/probe sleep 100
+	in_container -d --pidfd-socket "$T/pidfd" --pid-file "$T/pid" "$ID" /bin/probe sleep 1000
 	assert_status 0
 	ended $receiver
 	assert_equal "$(cat "$T/got")" "$(cat "$T/pid")"

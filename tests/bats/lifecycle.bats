@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # create, start, state, kill, delete, run, list: what the specification's runtime.md says of them.
-# bats file_tags=everyone
+# bats file_tags=everyone,vm
 
 load helpers
 
 # --- run and exit statuses ---
 
-# bats test_tags=vm
+# bats test_tags=vm,old-kernel,managers
 @test "run shows the output and returns the exit status of the process" {
 	probe echo hello + exit 7
 	run_container
@@ -41,7 +41,7 @@ load helpers
 	assert_equal "$(cat "$T/2")" err
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,managers
 @test "run leaves nothing behind, and the id is free again" {
 	ask echo one
 	assert_nothing_left
@@ -60,6 +60,7 @@ load helpers
 	assert_fails "does not exist"
 }
 
+# bats test_tags=managers
 @test "run --detach returns while the process lives" {
 	probe wait-signal
 	hull run --detach --pid-file "$T/pid" "$ID" >"$T/out" 2>&1 </dev/null
@@ -105,6 +106,7 @@ load helpers
 	assert_equal "$(cat rootfs/ran)" ran
 }
 
+# bats test_tags=managers
 @test "state: created, running, stopped, with the pid and the bundle" {
 	config '.annotations = { "org.example.a": "b \u00e9" }'
 	probe wait-signal
@@ -131,16 +133,16 @@ b é"
 	assert_equal "$(jq -r '.pid // 0' <<<"$output")" 0
 }
 
-# bats test_tags=host
+# bats test_tags=host,old-kernel,managers
 @test "state says paused when the cgroup is frozen from outside" {
 	require cgroup2
 	probe wait-signal
 	create_logged
 	start
 	wait_until out_has waiting
-	echo 1 >"$CGROUP/$ID/cgroup.freeze"
+	echo 1 >"$(cgroup_of)/cgroup.freeze"
 	wait_status paused
-	echo 0 >"$CGROUP/$ID/cgroup.freeze"
+	echo 0 >"$(cgroup_of)/cgroup.freeze"
 	wait_status running
 }
 
@@ -273,18 +275,95 @@ b é"
 	assert_fails stopped
 }
 
+# bats test_tags=old-kernel,managers
 @test "kill --all reaches every process of the cgroup, also when the first is gone" {
 	require cgroup2
 	config '.linux.namespaces -= [{ type: "pid" }]'
 	probe fork 3 + exit 0
+	local cgroup
 	create
+	cgroup=$(cgroup_of)
 	start
 	wait_status stopped
-	[ "$(wc -l <"$CGROUP/$ID/cgroup.procs")" = 3 ]
+	[ "$(wc -l <"$cgroup/cgroup.procs")" = 3 ]
 	hull kill --all "$ID" KILL
-	wait_until grep -q "populated 0" "$CGROUP/$ID/cgroup.events"
+	wait_until is_empty_cgroup "$cgroup"
 	run hull delete "$ID"
 	assert_status 0
+}
+
+# without_cgroup: the container is in its caller's cgroup, beside $NEIGHBOUR.
+without_cgroup() {
+	attempt hull --cgroup-manager=disabled create --bundle "$BUNDLE" "$ID"
+	assert_status 0
+	sleep 1000 3>&- &
+	NEIGHBOUR=$!
+	start
+	assert_equal "$(grep ^0:: "/proc/$(pid_of)/cgroup")" "$(grep ^0:: /proc/$NEIGHBOUR/cgroup)"
+}
+
+@test "kill --all without a cgroup of its own: the container's processes and no neighbour of theirs" {
+	log_dir=$T/log
+	mkdir -m 777 "$log_dir"
+	mount_entry /log bind "$log_dir" bind
+	shell 'for i in 1 2; do sh -c "trap \"echo TERM >/log/$i; exit\" TERM; echo >/log/up$i; while :; do sleep 0.1; done" & done; wait; wait'
+	without_cgroup
+	wait_until test -e "$log_dir/up1" -a -e "$log_dir/up2"
+	hull kill --all "$ID" TERM
+	wait_until test -s "$log_dir/1" -a -s "$log_dir/2"
+	kill -0 $NEIGHBOUR
+	hull delete --force "$ID"
+	# SIGKILL
+	args /bin/sleep 1000
+	kill -KILL $NEIGHBOUR
+	without_cgroup
+	hull kill --all "$ID" KILL
+	wait_status stopped
+	kill -0 $NEIGHBOUR
+	attempt hull kill --all "$ID" TERM
+	assert_fails "container not running"
+	kill -KILL $NEIGHBOUR
+}
+
+# bats test_tags=uid0
+@test "kill --all with neither a cgroup nor a pid namespace of its own is refused and reaches nobody" {
+	config '.linux.namespaces -= [{ type: "pid" }]'
+	args /bin/sleep 1000
+	without_cgroup
+	for signal in KILL TERM; do
+		attempt hull kill --all "$ID" $signal
+		assert_fails "can't be told from others"
+	done
+	assert_equal "$(status_of)" running
+	kill -0 $NEIGHBOUR
+	hull kill "$ID" KILL
+	wait_status stopped
+	kill -KILL $NEIGHBOUR
+}
+
+@test "a container's directory under another name is refused by every command, and the container lives on" {
+	local command
+	create
+	cp -a "$ROOT/$ID" "$ROOT/${ID}x"
+	attempt hull exec "${ID}x" /bin/true
+	assert_status 255
+	has_text "'${ID}x' is that of container '$ID'"
+	for command in start state kill ps verify delete 'delete --force'; do
+		# shellcheck disable=SC2086 # an option is a word
+		attempt hull $command "${ID}x"
+		assert_fails "'${ID}x' is that of container '$ID'" 'rename it back, or remove the copy by hand'
+	done
+	attempt hull list --quiet
+	assert_status 0
+	has "$ID"
+	has_text "is that of container '$ID'"
+	assert_equal "$(status_of)" created
+	rm -r "$ROOT/${ID}x"
+	mv "$ROOT/$ID" "$ROOT/${ID}x"
+	attempt hull delete --force "${ID}x"
+	assert_fails 'rename it back'
+	mv "$ROOT/${ID}x" "$ROOT/$ID"
+	hull delete "$ID"
 }
 
 # --- delete ---
@@ -301,7 +380,7 @@ b é"
 	wait_until out_has signal=10
 }
 
-# bats test_tags=host
+# bats test_tags=host,managers
 @test "delete --force ends a running container" {
 	probe fork 3 + wait-signal
 	create_logged
@@ -318,6 +397,7 @@ b é"
 	assert_equal "$output" ""
 }
 
+# bats test_tags=managers
 @test "a created container can be deleted without force" {
 	probe wait-signal
 	create
@@ -326,6 +406,7 @@ b é"
 	assert_nothing_left
 }
 
+# bats test_tags=managers
 @test "delete reaches what a container without its own pid namespace left running" {
 	config '.linux.namespaces -= [{ type: "pid" }]'
 	probe fork 3 + exit 0
@@ -362,7 +443,7 @@ b é"
 }
 
 @test "an id is 1 to 255 bytes of [A-Za-z0-9_+.-], not starting with . or -" {
-	local id
+	local id longest=255
 	for id in "" . .. .hidden a/b ../x 'a b' 'a
 b' 'é' "$(printf 'a%.0s' $(seq 256))"; do
 		attempt hull create "$id"
@@ -370,10 +451,16 @@ b' 'é' "$(printf 'a%.0s' $(seq 256))"; do
 	done
 	assert_no_state
 	args /bin/true
-	for id in "A_z+9.x-$ID" "$ID$(printf 'a%.0s' $(seq $((255 - ${#ID}))))"; do
+	# A unit's name has 255 bytes, too, and the id isn't all of it.
+	! by_systemd || longest=$((255 - $(printf hull-.scope | wc -c)))
+	for id in "A_z+9.x-$ID" "$ID$(printf 'a%.0s' $(seq $((longest - ${#ID}))))"; do
 		run hull run "$id"
 		assert_status 0
 	done
+	! by_systemd || {
+		attempt hull run "${id}b"
+		assert_fails /linux/cgroupsPath
+	}
 }
 
 @test "of two creators of one id exactly one wins, 100 times" {
@@ -398,6 +485,7 @@ b' 'é' "$(printf 'a%.0s' $(seq 256))"; do
 	assert_nothing_left
 }
 
+# bats test_tags=managers
 @test "twenty containers live side by side" {
 	probe wait-signal
 	local i
@@ -444,14 +532,14 @@ b' 'é' "$(printf 'a%.0s' $(seq 256))"; do
 
 @test "state, list and kill don't wait for a creator that hangs in a hook" {
 	config --arg t "$T" '.hooks.createRuntime = [{ path: "/bin/sh",
-		args: ["sh", "-c", "echo $$ >\($t)/hook; exec sleep 60"] }]'
+		args: ["sh", "-c", "echo $$ >\($t)/hook; exec sleep 1000"] }]'
 	"$HULL" --root "$ROOT" create "$ID" >"$T/out" 2>&1 </dev/null &
 	local creator=$!
 	wait_until test -s "$T/hook"
-	run timeout 5 "$HULL" --root "$ROOT" state "$ID"
+	run timeout 30 "$HULL" --root "$ROOT" state "$ID"
 	assert_status 0
 	assert_equal "$(jq -r .status <<<"$output")" creating
-	run timeout 5 "$HULL" --root "$ROOT" list
+	run timeout 30 "$HULL" --root "$ROOT" list
 	assert_status 0
 	kill -KILL $creator
 	ended $creator

@@ -3,7 +3,7 @@
 #
 # ps: the processes of a container, on created, running, paused and stopped ones, as a list and as the
 # lines of ps(1).
-# bats file_tags=everyone
+# bats file_tags=everyone,vm
 
 load helpers
 
@@ -31,7 +31,7 @@ has_processes() {
 	start
 	wait_until has_processes 3
 	assert_equal "$(pids | jq -c sort)" \
-		"$(sort -n "$CGROUP/$ID/cgroup.procs" | jq -cs .)"
+		"$(sort -n "$(cgroup_of)/cgroup.procs" | jq -cs .)"
 }
 
 @test "ps of a stopped container is an empty list" {
@@ -50,10 +50,9 @@ has_processes() {
 	create
 	start
 	wait_until has_processes 2
-	echo 1 >"$CGROUP/$ID/cgroup.freeze"
-	wait_status paused "$ID"
+	hull pause "$ID"
 	run hull ps "$ID" -o pid,comm
-	echo 0 >"$CGROUP/$ID/cgroup.freeze"
+	hull resume "$ID"
 	assert_status 0
 	assert_equal "$(sed 1d <<<"$output" | wc -l)" 2
 }
