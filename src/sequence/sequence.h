@@ -60,6 +60,20 @@ int sequence_exec(struct plan *plan, struct entered *entered, struct started *st
 int sequence_delete(const char *root, const char *id, bool force, void (*warn)(const char *text),
 		    struct oci_error *err);
 
+/* What `update` changes; NULL is left as it is. */
+struct change {
+	const struct oci_resources *resources;
+	const char *l3_cache_schema, *mem_bw_schema; /* lines of resctrl's schemata */
+};
+
+/* Changes the limits of a created, running or paused container: all that is asked for, or nothing.
+ * What is accepted is kept in its state, and is what the next update starts from. Notes about what
+ * only cgroup v1 has are told to `warn`. Codes besides those of the planner and of limits: "no-
+ * container", "not-running" (with the status in the text), "update-busy" (another one is at work).
+ */
+int sequence_update(const char *root, const char *id, const struct change *change,
+		    void (*warn)(const char *text), struct oci_error *err);
+
 /* Does those first steps of create that change nothing (opens the root, the mount sources, the
  * namespaces), to ask the host by trying. Each failure is told to `failed`, with err as create
  * would have it but for the names of the operation and the step. */

@@ -90,6 +90,21 @@ int state_write(int dir, const struct state *state, struct oci_error *err);
 int state_load(int dir, const char *id, struct state *state, struct oci_error *err);
 void state_done(struct state *state);
 
+/* What `update` changed: a config.json with nothing but the container's whole linux.resources and
+ * linux.intelRdt as they are now, which take the place of those in STATE_CONFIG. Never updated:
+ * *updated is zeroed (its doc is NULL), 0. */
+int state_updated_read(int dir, struct oci_config *updated, struct oci_error *err);
+
+/* Writes that beside the old one, then puts it in its place or takes it back. */
+int state_updated_prepare(int dir, const struct oci_config *updated, struct oci_error *err);
+int state_updated_commit(int dir, struct oci_error *err);
+void state_updated_cancel(int dir);
+
+/* Keeps other updates of the container out until the returned fd is closed: a lock on STATE_CONFIG,
+ * which nobody else can open, is never replaced, and goes with the directory. Somebody has it: code
+ * "update-busy". */
+int state_update_lock(int dir, struct oci_error *err);
+
 /* Status from the kernel. `dir` is the container's directory. Never waits for a lock. *pidfd (may
  * be NULL) gets a pidfd of a living INIT, or -1. */
 enum status state_status(int dir, const struct state *state, int *pidfd);

@@ -348,6 +348,56 @@ int intel_rdt_enter(struct run *run, struct oci_error *err)
 	return 0;
 }
 
+/* A list of pids, one in each line. */
+static bool lists(const char *text, pid_t pid)
+{
+	char *end;
+
+	for (; isdigit((unsigned char)*text); text = end + (*end == '\n'))
+		if (strtol(text, &end, 10) == pid)
+			return true;
+	return false;
+}
+
+static int look_for_member(int group, const char *tasks, pid_t pid, bool *found,
+			   struct oci_error *err)
+{
+	auto_free char *text = load(group, tasks, err);
+
+	if (!text)
+		return -1;
+	*found = lists(text, pid);
+	return 0;
+}
+
+int intel_rdt_look(const struct state *state, const struct plan_intel_rdt *plan, pid_t pid,
+		   struct intel_rdt_found *found, struct oci_error *err)
+{
+	auto_fd root = open_root(state->rdt_root, err);
+	auto_fd group = root < 0 ? -1 : open_group(root, state->rdt_group);
+	auto_free char *text = NULL;
+	char tasks[300];
+
+	*found = (struct intel_rdt_found){ .group = group >= 0 };
+	if (root < 0)
+		return -1;
+	if (group < 0)
+		return errno == ENOENT ? 0 : fail_sys(err, "open '%s'", state->rdt_group);
+	TRY(look_for_member(group, "tasks", pid, &found->member, err));
+	(void)snprintf(tasks, sizeof(tasks), "mon_groups/%s/tasks", state->rdt_monitor);
+	if (state->rdt_monitor && look_for_member(group, tasks, pid, &found->monitored, err) < 0 &&
+	    err->num != ENOENT)
+		return -1;
+	text = load(group, "schemata", err);
+	if (!text)
+		return -1;
+	for (const char *line = plan->schemata; line && *line; line = strchr(line, '\n') + 1)
+		if (found->line[0] == '\0' && !has_line(text, line))
+			(void)snprintf(found->line, sizeof(found->line), "%.*s",
+				       (int)strcspn(line, "\n"), line);
+	return 0;
+}
+
 /* Has the group a process that isn't dead? Those of the container have been killed. */
 static bool is_in_use(int group)
 {
@@ -375,6 +425,30 @@ static bool same_boot(const struct state *state)
 	char boot_id[40];
 
 	return state_boot_id(boot_id, &ignored) == 0 && strcmp(boot_id, state->boot_id) == 0;
+}
+
+int intel_rdt_change(const struct state *state, const char *schemata, char **old,
+		     struct oci_error *err)
+{
+	auto_fd root = -1;
+	auto_fd group = -1;
+
+	if (!state->rdt_root || !state->rdt_group || !state->rdt_group_made)
+		return fail_code(err, "usage",
+				 "the container has no RDT class of service of its own "
+				 "(linux.intelRdt)");
+	root = open_root(state->rdt_root, err);
+	if (root < 0)
+		return -1;
+	group = open_group(root, state->rdt_group);
+	if (group < 0)
+		return fail_sys(err, "open '%s/%s'", state->rdt_root, state->rdt_group);
+	if (old) {
+		*old = load(group, "schemata", err);
+		if (!*old)
+			return -1;
+	}
+	return write_schemata(root, group, schemata, err);
 }
 
 int intel_rdt_remove(const struct state *state, struct oci_error *err)

@@ -27,7 +27,25 @@ void intel_rdt_undo(struct run *run);
  * monitoring group. What it forks later is born there. For exec too. */
 int intel_rdt_enter(struct run *run, struct oci_error *err);
 
+/* update: writes lines to the schemata of the container's class of service. *old gets what it had
+ * before, malloc'ed, which brings that back when it is written in the same way; old may be NULL. No
+ * class: code "usage". */
+int intel_rdt_change(const struct state *state, const char *schemata, char **old,
+		     struct oci_error *err);
+
 /* delete: removes what state.json says that hull made. Nothing there, another boot: 0. */
 int intel_rdt_remove(const struct state *state, struct oci_error *err);
+
+/* What the kernel says of a container's groups. */
+struct intel_rdt_found {
+	bool group;	/* the class of service is there */
+	bool member;	/* and the process in it */
+	bool monitored; /* it is in the monitoring group, too */
+	char line[128]; /* the first line of the plan's that its schemata lacks, or "" */
+};
+
+/* Looks for process `pid` in the groups of state.json, and at the schemata; changes nothing. */
+int intel_rdt_look(const struct state *state, const struct plan_intel_rdt *plan, pid_t pid,
+		   struct intel_rdt_found *found, struct oci_error *err);
 
 #endif

@@ -47,6 +47,11 @@ int verify_stored(struct verify_stored *stored, int dir, const char *root, const
 	TRY(state_load(dir, id, &stored->state, err));
 	if (oci_config_read_file(&stored->config, dir, STATE_CONFIG, NULL, err) < 0)
 		return fail_in(err, "the stored " STATE_CONFIG);
+	TRY(state_updated_read(dir, &stored->updated, err));
+	if (stored->updated.doc) {
+		stored->config.linux.resources = stored->updated.linux.resources;
+		stored->config.linux.intel_rdt = stored->updated.linux.intel_rdt;
+	}
 	rebuild_request(stored, root);
 	TRY(look_at_host(stored, err));
 	if (plan_make(&stored->plan, &stored->config, &stored->request, &stored->host, NULL, err) <
@@ -59,5 +64,6 @@ void verify_stored_done(struct verify_stored *stored)
 {
 	plan_free(&stored->plan);
 	oci_config_close(&stored->config);
+	oci_config_close(&stored->updated);
 	state_done(&stored->state);
 }

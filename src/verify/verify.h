@@ -40,6 +40,7 @@ struct verify_stored {
 	struct state state;
 	struct request request;
 	struct oci_config config;
+	struct oci_config updated; /* whose limits config has, if there were any updates */
 	struct host host;
 	struct plan plan;
 };
