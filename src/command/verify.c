@@ -23,11 +23,14 @@ enum { DEADLINE_S = 10 };
 
 struct verify_options {
 	const char *format;
+	bool trace;
 };
 
 static const struct option_row options[] = {
 	{ 'f', "format", "FORMAT", "text (default) or json", OPTION_WORD,
 	  offsetof(struct verify_options, format), "text|json" },
+	{ 't', "trace", NULL, "stop the process for a moment, for what only a tracer sees",
+	  OPTION_FLAG, offsetof(struct verify_options, trace), NULL },
 	OPTIONS_END,
 };
 
@@ -53,7 +56,7 @@ static void send_finding(void *ctx, const struct verify_finding *finding)
 		_exit(EXIT_FAILURE);
 }
 
-static void look(int sock, const struct verify_stored *stored, int dir)
+static void look(int sock, const struct verify_stored *stored, int dir, bool trace)
 {
 	struct verify_report report = { send_finding, &sock };
 	struct message message = { .end = true };
@@ -61,7 +64,7 @@ static void look(int sock, const struct verify_stored *stored, int dir)
 	/* Whoever is in the namespaces that it joins must not get at its memory. */
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	message.result = verify_container(stored, dir, &report, &message.err);
+	message.result = verify_container(stored, dir, trace, &report, &message.err);
 	(void)send(sock, &message, sizeof(message), MSG_NOSIGNAL);
 	_exit(EXIT_SUCCESS);
 }
@@ -167,7 +170,7 @@ static int collect(int sock, struct kept *kept, struct oci_error *err)
 	}
 }
 
-static int look_by_child(const struct verify_stored *stored, int dir, struct kept *kept,
+static int look_by_child(const struct verify_stored *stored, int dir, bool trace, struct kept *kept,
 			 struct oci_error *err)
 {
 	int pair[2], result;
@@ -178,7 +181,7 @@ static int look_by_child(const struct verify_stored *stored, int dir, struct kep
 	child = fork();
 	if (child == 0) {
 		fd_drop(&pair[0]);
-		look(pair[1], stored, dir);
+		look(pair[1], stored, dir, trace);
 	}
 	fd_drop(&pair[1]);
 	if (child < 0)
@@ -194,7 +197,8 @@ static int look_by_child(const struct verify_stored *stored, int dir, struct kep
 	return result;
 }
 
-static int examine(const char *root, const char *id, struct kept *kept, struct oci_error *err)
+static int examine(const char *root, const char *id, bool trace, struct kept *kept,
+		   struct oci_error *err)
 {
 	auto_fd dir = state_open(root, id, err);
 	struct verify_stored stored;
@@ -204,7 +208,7 @@ static int examine(const char *root, const char *id, struct kept *kept, struct o
 		return -1;
 	result = verify_stored(&stored, dir, root, id, err);
 	if (result == 0)
-		result = look_by_child(&stored, dir, kept, err);
+		result = look_by_child(&stored, dir, trace, kept, err);
 	verify_stored_done(&stored);
 	return result < 0 ? fail_in(err, "verify '%s'", id) : 0;
 }
@@ -276,7 +280,7 @@ static int verify(const struct call *call, struct oci_error *err)
 
 	if (!root)
 		return -1;
-	result = examine(root, id, &kept, err);
+	result = examine(root, id, given->trace, &kept, err);
 	if (as_json) {
 		struct oci_error failed = *err, ignored = { 0 };
 

@@ -58,4 +58,10 @@ const char *filter_library_version(void);
 int filter_compile(const struct plan_seccomp *seccomp, struct filter *filter,
 		   struct oci_error *err);
 
+/* verify: is `filter` among the `n` that the container's first process has? Stops that process for
+ * the moment of the look (steps/seccomp_trace.c). Needs CAP_SYS_ADMIN in the initial user namespace
+ * and a caller without a filter of its own: the error says what is missing. */
+int filter_traced(const struct state *state, const struct filter *filter, unsigned long n,
+		  bool *found, struct oci_error *err);
+
 #endif

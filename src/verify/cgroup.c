@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * The cgroup: whether INIT is in it or below it, and what is attached to it.
+ * The cgroup: whether INIT is in it or below it, and what is attached to it and written in it.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -70,5 +70,6 @@ int verify_cgroup(const struct verify *v)
 	}
 	check_member(v);
 	check_filter(v, cgroup);
+	verify_limits(v, cgroup);
 	return 0;
 }

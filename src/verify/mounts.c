@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 
 #include "base/fd.h"
 #include "base/inroot.h"
@@ -230,6 +231,45 @@ static const char *outside_value(const struct verify *v, const char *key, const 
 	return buf;
 }
 
+/* An SELinux context: the mount table shows it in quotation marks, with commas in them. */
+static void check_context(const struct verify *v, const char *pointer, const char *subject,
+			  const struct plan_fs_option *option, const struct mount_entry *entry)
+{
+	size_t size = 0;
+	const char *found = mount_option_value(entry->super, option->key, &size);
+	char context[4096];
+
+	if (!found) {
+		verify_tell(v, VERIFY_DIFFERS, pointer, subject,
+			    SAY("%s=%s", option->key, option->value),
+			    "the mount has no such label");
+		return;
+	}
+	if (*found == '"')
+		size = strcspn(++found, "\"");
+	(void)snprintf(context, sizeof(context), "%.*s", (int)size, found);
+	if (!verify_same_context(option->value, context))
+		verify_tell(v, VERIFY_DIFFERS, pointer, subject, option->value, context);
+}
+
+/* What takes no context as a parameter has it on its root. */
+static void check_root_label(const struct verify *v, const struct plan_mount *m,
+			     const char *subject, const struct place *place)
+{
+	char path[32], label[4096];
+	ssize_t size;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", place->fd);
+	size = getxattr(path, "security.selinux", label, sizeof(label) - 1);
+	if (size < 0) {
+		verify_unchecked(v, "/linux/mountLabel", subject, strerror(errno));
+		return;
+	}
+	label[size] = '\0';
+	if (!verify_same_context(m->root_label, label))
+		verify_tell(v, VERIFY_DIFFERS, "/linux/mountLabel", subject, m->root_label, label);
+}
+
 /* Parameters are compared where the mount table shows them the same way. */
 static void check_parameter(const struct verify *v, const char *pointer, const char *subject,
 			    const struct plan_fs_option *option, const struct mount_entry *entry)
@@ -242,6 +282,10 @@ static void check_parameter(const struct verify *v, const char *pointer, const c
 		if (!mount_option(entry->super, key) && strcmp(key, "newinstance") != 0)
 			verify_unchecked(v, pointer, subject,
 					 SAY("the mount table doesn't show '%s'", key));
+		return;
+	}
+	if (strstr(key, "context")) {
+		check_context(v, pointer, subject, option, entry);
 		return;
 	}
 	if (is_id(key) && v->plan->host->nested) {
@@ -278,17 +322,18 @@ static void check_parameters(const struct verify *v, const struct plan_mount *m,
 				entry);
 }
 
-/* Whether it is idmapped can be seen, by which map only since Linux 6.15 and otherwise. */
 static void check_idmap(const struct verify *v, const struct plan_mount *m, const char *subject,
-			const struct mount_entry *entry)
+			const struct mount_entry *entry, const struct place *place)
 {
 	const char *pointer = SAY("/mounts/%zu/uidMappings", m->index);
 	bool found = mount_option(entry->options, "idmapped");
 
 	if (m->idmap != IDMAP_NONE && !found)
 		verify_tell(v, VERIFY_DIFFERS, pointer, subject, "idmapped", "not idmapped");
+	else if (m->idmap != IDMAP_NONE && entry == place->mount)
+		verify_mount_idmap(v, m, subject, place);
 	else if (m->idmap != IDMAP_NONE)
-		verify_unchecked(v, pointer, subject, "the mount table doesn't show the mappings");
+		verify_unchecked(v, pointer, subject, "another mount lies on top of it");
 	else if (found && m->kind != MOUNT_BIND)
 		verify_tell(v, VERIFY_DIFFERS, pointer, subject, "not idmapped", "idmapped");
 }
@@ -418,8 +463,10 @@ static void check_mount(struct verify *v, size_t i)
 			check_source(v, m, subject, &place);
 		if (m->kind == MOUNT_NEW && same_type(type, entry->type))
 			check_parameters(v, m, subject, entry);
+		if (m->root_label && entry == place.mount)
+			check_root_label(v, m, subject, &place);
 		check_flags(v, SAY("%s/options", pointer), subject, &asked, entry);
-		check_idmap(v, m, subject, entry);
+		check_idmap(v, m, subject, entry, &place);
 		check_propagation(v, SAY("%s/options", pointer), subject, asked.propagation,
 				  m->propagation == 0, entry);
 	}

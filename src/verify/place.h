@@ -28,6 +28,10 @@ int place_look(const struct verify *v, const char *path, bool nofollow, struct p
 /* The same for something that is open; the fd isn't taken over. */
 int place_of(const struct verify *v, int fd, struct place *place);
 
+/* Compares the mappings of the idmapped mount that `place` shows with the plan's. */
+void verify_mount_idmap(const struct verify *v, const struct plan_mount *m, const char *subject,
+			const struct place *place);
+
 void place_done(struct place *place);
 
 #endif

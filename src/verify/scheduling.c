@@ -100,7 +100,6 @@ int verify_scheduling(const struct verify *v)
 	if (process->has_io_priority)
 		check_io_priority(v);
 	if (process->memory_policy.present)
-		verify_unchecked(v, "/linux/memoryPolicy", "memory policy",
-				 "the kernel tells it to the process alone");
+		verify_memory_policy(v);
 	return 0;
 }

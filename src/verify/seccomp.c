@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
- * Whether INIT has a seccomp filter, and how many. Filters are inherited and can only be added, so
- * those that hull itself has are taken off both sides.
+ * Whether INIT has a seccomp filter, how many, and whether the one that is stored for exec is what
+ * the profile says. Filters are inherited and can only be added, so those that hull itself has are
+ * taken off both sides. The instructions that INIT has are shown to its tracer alone; a traced
+ * process stops for a moment, so that is done on demand.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/fd.h"
+#include "steps/seccomp.h"
+#include "steps/seccomp_cache.h"
 #include "verify/procfs.h"
 #include "verify/subject.h"
 
@@ -29,6 +33,49 @@ static unsigned long own_filters(const struct verify *v)
 	return line ? strtoul(line + strlen("\nSeccomp_filters:"), NULL, 10) : 0;
 }
 
+static bool same_filter(const struct filter *a, const struct filter *b)
+{
+	return a->n == b->n && memcmp(a->code, b->code, a->n * sizeof(*a->code)) == 0;
+}
+
+/* What exec gives its processes: the copy in the state directory. */
+static void check_stored(const struct verify *v)
+{
+	struct filter stored = { .n = 0 }, made = { .n = 0 };
+	struct oci_error err = { 0 };
+
+	if (filter_file_read(v->dir, STATE_SECCOMP, NULL, 0, &stored, &err) < 0)
+		verify_tell(v, VERIFY_DIFFERS, SECCOMP, "stored filter",
+			    "a whole one in the state directory", err.text);
+	else if (filter_compile(&v->plan->seccomp, &made, &err) < 0)
+		verify_unchecked(v, SECCOMP, "stored filter", err.text);
+	else if (!same_filter(&stored, &made) || stored.flags != made.flags)
+		verify_tell(v, VERIFY_DIFFERS, SECCOMP, "stored filter",
+			    SAY("%zu instructions, as libseccomp %s makes them of the profile",
+				made.n, filter_library_version()),
+			    SAY("%zu instructions, others", stored.n));
+	filter_free(&stored);
+	filter_free(&made);
+}
+
+/* Among INIT's filters is one that is the stored one. */
+static void check_instructions(const struct verify *v, unsigned long n)
+{
+	struct filter stored = { .n = 0 };
+	struct oci_error err = { 0 };
+	bool found = false;
+
+	if (filter_file_read(v->dir, STATE_SECCOMP, NULL, 0, &stored, &err) < 0)
+		return; /* check_stored() told */
+	if (filter_traced(v->state, &stored, n, &found, &err) < 0)
+		verify_unchecked(v, SECCOMP, "seccomp filter", err.text);
+	else if (!found)
+		verify_tell(v, VERIFY_DIFFERS, SECCOMP, "seccomp filter",
+			    SAY("the %zu instructions of the stored one", stored.n),
+			    SAY("none of its %lu filters has them", n));
+	filter_free(&stored);
+}
+
 int verify_seccomp(const struct verify *v)
 {
 	bool asked = v->plan->seccomp.present;
@@ -37,6 +84,8 @@ int verify_seccomp(const struct verify *v)
 
 	if (!v->plan->process.present)
 		return 0;
+	if (asked)
+		check_stored(v);
 	if (!v->started) {
 		if (asked)
 			verify_unchecked(v, SECCOMP, "seccomp filter",
@@ -61,9 +110,10 @@ int verify_seccomp(const struct verify *v)
 	if (n > expected)
 		verify_tell(v, VERIFY_LESS, SECCOMP, "seccomp filter", SAY("%lu filters", expected),
 			    SAY("%lu, of which each can only forbid more", n));
-	if (asked)
+	if (asked && v->trace)
+		check_instructions(v, n);
+	else if (asked)
 		verify_unchecked(v, SECCOMP, "seccomp filter",
-				 "its instructions are shown to a tracer only, which would stop "
-				 "the process");
+				 "its instructions are shown to a tracer only (--trace)");
 	return 0;
 }

@@ -156,9 +156,7 @@ static int look(struct verify *v)
 	TRY(verify_devices(v));
 	TRY(verify_mounts(v));
 	TRY(verify_cgroup(v));
-	if (v->plan->intel_rdt.used)
-		verify_unchecked(v, "/linux/intelRdt", "RDT class of service",
-				 "resctrl isn't looked at");
+	TRY(verify_intel_rdt(v));
 	if (v->plan->config->hooks.present)
 		verify_unchecked(v, "/hooks", "hooks", "whether they ran leaves no trace");
 	return verify_inside(v);
@@ -184,12 +182,14 @@ static bool has_executed(pid_t pid)
 	return state_process_stat(pid, NULL, &flags, NULL) == 0 && !(flags & STATE_PF_FORKNOEXEC);
 }
 
-int verify_container(const struct verify_stored *stored, int dir,
+int verify_container(const struct verify_stored *stored, int dir, bool trace,
 		     const struct verify_report *report, struct oci_error *err)
 {
 	struct verify v = { .plan = &stored->plan,
 			    .state = &stored->state,
 			    .report = report,
+			    .dir = dir,
+			    .trace = trace,
 			    .procfs = -1,
 			    .init = -1,
 			    .root = -1 };

@@ -53,10 +53,11 @@ int verify_stored(struct verify_stored *stored, int dir, const char *root, const
 void verify_stored_done(struct verify_stored *stored);
 
 /* Compares. Joins namespaces of the container (uts, ipc, network; user where it must) for the last
- * part, so it is for a process of its own that ends afterwards and isn't dumpable. 0 when all was
- * looked at, whatever was found; -1 with err when it couldn't be done, code "not-running" when the
- * container is neither created, running nor paused, or ends meanwhile. */
-int verify_container(const struct verify_stored *stored, int dir,
+ * part, so it is for a process of its own that ends afterwards and isn't dumpable. With `trace` the
+ * container's first process is stopped for a moment, for what only a tracer is shown. 0 when all
+ * was looked at, whatever was found; -1 with err when it couldn't be done, code "not-running" when
+ * the container is neither created, running nor paused, or ends meanwhile. */
+int verify_container(const struct verify_stored *stored, int dir, bool trace,
 		     const struct verify_report *report, struct oci_error *err);
 
 #endif

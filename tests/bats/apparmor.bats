@@ -135,6 +135,22 @@ is_label_error() {
 		! grep -qiE 'no such file or directory|permission denied|not permitted|not found in' <<<"$output"
 }
 
+@test "verify compares the profile, which a created container hasn't yet" {
+	shell 'sleep 1000'
+	create
+	run hull verify "$ID"
+	assert_status 0
+	matches '^unchecked: /process/apparmorProfile: .*at start'
+	start
+	run hull verify "$ID"
+	assert_status 0
+	lacks apparmorProfile
+	jq '.process.apparmorProfile = "unconfined"' config.json >"$ROOT/$ID/config.json"
+	run hull verify "$ID"
+	assert_status 1
+	matches '^differs: /process/apparmorProfile: AppArmor profile: expected unconfined, found hull-confining .enforce.'
+}
+
 @test "a profile that isn't loaded is refused by check and by create, which leaves nothing" {
 	config '.process.apparmorProfile = "hull-not-loaded"'
 	run hull check "$BUNDLE"
@@ -237,6 +253,28 @@ fake_proc() {
 	assert_status 255
 	has_text "isn't loaded"
 	is_label_error
+}
+
+# Whoever seizes it in the container would have a way to the host's processes and their roots.
+@test "the process that exec brings in holds its own attribute file and no procfs of the host" {
+	require hull_test
+	local exec born fd
+	shell 'sleep 1000'
+	create
+	start
+	HULL_FAULT="let go of the host:stop-init" "$HULL_TEST" --root "$ROOT" exec "$ID" /bin/true >"$T/exec" 2>&1 </dev/null &
+	exec=$!
+	stopped() {
+		born=$(tail -n 1 "$(cgroup_of)/cgroup.procs") && grep -q '^State:.T' "/proc/$born/status"
+	}
+	wait_until stopped
+	output=$(for fd in /proc/"$born"/fd/*; do
+		printf '%s %s %s\n' "$(stat -L -f -c %T "$fd")" "$(stat -L -c %F "$fd")" "$(readlink "$fd")"
+	done)
+	kill -KILL "$exec"
+	wait "$exec" || true
+	matches '^proc regular.* /[0-9]+/attr/apparmor/exec$'
+	lacks_match '^proc directory'
 }
 
 # CVE-2015-1334: the label was written to the /proc that the container showed.

@@ -326,3 +326,96 @@ rows() {
 	rmdir "$RDT/gold"
 	nothing_left
 }
+
+# schemata_are LINE...: of the container's own class.
+schemata_are() {
+	assert_equal "$(tr -d ' ' <"$RDT/$ID/schemata" | paste -sd ' ')" "$*"
+}
+
+@test "update: the schemata that are named change, created and running, and are what verify expects" {
+	rdt '{ "l3CacheSchema": "L3:0=7;1=70", "memBwSchema": "MB:0=20;1=70" }'
+	made
+	attempt hull update --l3-cache-schema 'L3:0=f' "$ID"
+	assert_status 0
+	schemata_are "L3:0=000f;1=0070" "MB:0=20;1=70"
+	start
+	attempt hull update --mem-bw-schema 'MB:1=30' "$ID"
+	assert_status 0
+	schemata_are "L3:0=000f;1=0070" "MB:0=20;1=30"
+	attempt hull update --l3-cache-schema 'L3:0=3;1=30' --mem-bw-schema 'MB:0=40;1=50' "$ID"
+	assert_status 0
+	schemata_are "L3:0=0003;1=0030" "MB:0=40;1=50"
+	assert_equal "$(jq -c '.linux.intelRdt' "$ROOT/$ID/updated.json")" \
+		'{"l3CacheSchema":"L3:0=3;1=30","memBwSchema":"MB:0=40;1=50"}'
+	run hull verify "$ID"
+	assert_status 0
+	lacks intelRdt
+	echo "L3:0=7" >"$RDT/$ID/schemata"
+	run hull verify "$ID"
+	assert_status 1
+	matches "^differs: /linux/intelRdt/schemata: RDT schemata: expected L3:0=3;1=30"
+	deleted
+	nothing_left
+}
+
+@test "update: schemata that the kernel refuses, or that can't be kept, leave all as it was" {
+	rdt '{ "l3CacheSchema": "L3:0=7;1=70", "memBwSchema": "MB:0=20;1=70" }'
+	made
+	start
+	attempt hull update --l3-cache-schema 'L3:0=f' --mem-bw-schema 'MB:0=5' "$ID"
+	assert_fails "update '$ID'" "MB value 5 out of range"
+	schemata_are "L3:0=0007;1=0070" "MB:0=20;1=70"
+	# Refused before, so that they aren't even written.
+	echo '{ "unified": { "cgroup.max.depth": "x" } }' >limits.json
+	attempt hull update --l3-cache-schema 'L3:0=f' --resources limits.json "$ID"
+	assert_fails /unified/cgroup.max.depth
+	schemata_are "L3:0=0007;1=0070" "MB:0=20;1=70"
+	# And behind them: what stands in the way can't be removed as a file.
+	mkdir "$ROOT/$ID/..updated.json.prepared.new" "$ROOT/$ID/..updated.json.prepared.new/x"
+	attempt hull update --l3-cache-schema 'L3:0=f' --mem-bw-schema 'MB:0=30' "$ID"
+	assert_fails "keep the new limits"
+	rm -r "$ROOT/$ID/..updated.json.prepared.new"
+	schemata_are "L3:0=0007;1=0070" "MB:0=20;1=70"
+	[ ! -e "$ROOT/$ID/updated.json" ]
+	# Or a signal.
+	require strace
+	attempt env ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$T/trace" -e trace=write -P "$RDT/$ID/schemata" \
+		-e inject=write:signal=TERM:when=1 "$HULL" --root "$ROOT" update --l3-cache-schema 'L3:0=f' "$ID"
+	grep -q 'write.*L3:0=f' "$T/trace"
+	assert_fails "hull was asked to end by signal 15"
+	schemata_are "L3:0=0007;1=0070" "MB:0=20;1=70"
+	[ ! -e "$ROOT/$ID/updated.json" ]
+	deleted
+	nothing_left
+}
+
+@test "verify: the groups that the process is in, and their schemata, changed from outside" {
+	local pid
+	rdt '{ "closID": "gold", "schemata": ["L3:0=7;1=70", "MB:0=20;1=70"], "enableMonitoring": true }'
+	made
+	start
+	pid=$(pid_of)
+	run hull verify "$ID"
+	assert_status 0
+	lacks intelRdt
+	echo "L3:0=ff" >"$RDT/gold/schemata"
+	run hull verify "$ID"
+	assert_status 1
+	matches "^differs: /linux/intelRdt/schemata: RDT schemata: expected L3:0=7;1=70, found that of 'gold' is another"
+	echo "L3:0=7" >"$RDT/gold/schemata"
+	echo "$pid" >"$RDT/tasks"
+	run hull verify "$ID"
+	assert_status 1
+	matches "^differs: /linux/intelRdt/closID: RDT class of service: expected the process is in 'gold', found it is not"
+	matches "^less: /linux/intelRdt/enableMonitoring: "
+	deleted
+	rdt '{ "closID": "gold", "schemata": ["L3:0=7;1=70"] }'
+	made
+	start
+	echo "$(pid_of)" >"$RDT/tasks"
+	rmdir "$RDT/gold"
+	run hull verify "$ID"
+	assert_status 1
+	matches "^differs: /linux/intelRdt/closID: RDT class of service: expected 'gold', found it isn't there any more"
+	deleted
+}

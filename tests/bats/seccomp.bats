@@ -41,6 +41,7 @@ use_engine_profile() {
 
 # --- Actions ---
 
+# bats test_tags=old-kernel
 @test "ERRNO: the number is errnoRet, EPERM without one, and may be 0 and 4094" {
 	rules ALLOW "$(rule ERRNO getppid)" "$(rule ERRNO sysinfo 'errnoRet: 28')" \
 		"$(rule ERRNO ptrace 'errnoRet: 0')" "$(rule ERRNO personality 'errnoRet: 4094')"
@@ -72,6 +73,7 @@ use_engine_profile() {
 	has "call sysinfo 0,7: EFAULT" "call sysinfo 0,8: EPERM"
 }
 
+# bats test_tags=old-kernel
 @test "a refusing default holds for what no rule names, an equal rule is taken" {
 	use_engine_profile
 	config '.linux.seccomp.syscalls += [{ names: ["ptrace"], action: "SCMP_ACT_ERRNO" }]'
@@ -172,6 +174,15 @@ with_operator() {
 	config '.linux.seccomp.architectures = ["SCMP_ARCH_X86_64"]'
 	ask call-in-child 0x40000027 ""
 	has "child 0x40000027: SIGSYS"
+	# Rules hold for its numbers where it is listed; the filter speaks before the kernel says that it has no x32.
+	rules ALLOW "$(rule ERRNO getpid 'errnoRet: 28')"
+	config '.linux.seccomp.architectures = ["SCMP_ARCH_X86_64", "SCMP_ARCH_X32"]'
+	ask call 0x40000027 "" + call getpid "" + call 0x4000006e "" + call-in-child 0x4000006e ""
+	has "call 0x40000027 : ENOSPC" "call getpid : ENOSPC" "child 0x4000006e: exit 7"
+	lacks "0x4000006e : ENOSPC"
+	config '.linux.seccomp.architectures = ["SCMP_ARCH_X86", "SCMP_ARCH_X86_64"]'
+	ask call-in-child 0x4000006e ""
+	has "child 0x4000006e: SIGSYS"
 }
 
 # --- The engine's profile in earnest ---
@@ -258,7 +269,7 @@ flags_seen() {
 	sed -nE 's/.*seccomp\(SECCOMP_SET_MODE_FILTER, ([^,]*), \{len=.*/\1/p' "$T/strace"
 }
 
-# bats test_tags=uid0
+# bats test_tags=uid0,old-kernel
 @test "each flag reaches the kernel" {
 	local flag
 	for flag in TSYNC LOG SPEC_ALLOW; do
@@ -298,6 +309,7 @@ asking() {
 		| .annotations = { a: "b" }'
 }
 
+# bats test_tags=old-kernel
 @test "NOTIFY: the listener gets the document and the descriptor, and answers" {
 	local nnp
 	agent 28
@@ -327,10 +339,12 @@ asking() {
 	start
 	wait_until out_has executed
 	assert_equal "$(jq -r '.pid' "$T/agent.1")" "$pid"
-	grep -q "pid=$pid" "$T/agent.log"
+	# Written after the answer, by which the process may be ahead.
+	wait_until grep -qs "pid=$pid" "$T/agent.log"
 	[ ! -e "$T/agent.2" ]
 }
 
+# bats test_tags=old-kernel
 @test "NOTIFY with every flag, WAIT_KILLABLE_RECV and TSYNC too" {
 	agent 28
 	asking
@@ -397,6 +411,7 @@ compiled() {
 	[ "$(stat -c %i "$ENTRY")" != "$before" ]
 }
 
+# bats test_tags=old-kernel
 @test "cache: the second container of a profile compiles nothing, another profile does" {
 	cached
 	local inode
@@ -414,10 +429,11 @@ compiled() {
 }
 
 @test "cache: each byte flipped is noticed" {
-	local at size n=0
+	# In the machine, where everything is slow, fewer.
+	local at size n=0 parts=$((HULL_TEST_SLOW > 1 ? 12 : 40))
 	cached
 	size=$(stat -c %s "$T/entry")
-	for at in $(seq 0 $((size / 40 + 1)) $((size - 1))) $((size - 1)); do
+	for at in $(seq 0 $((size / parts + 1)) $((size - 1))) $((size - 1)); do
 		python3 - "$ENTRY" "$at" <<-'END'
 			import sys
 			with open(sys.argv[1], "r+b") as file:
@@ -652,7 +668,7 @@ compiled() {
 	probe call sysinfo "" + call getppid "" + confinement
 	mkdir "$T/mine"
 	cp -a "$BUNDLE" "$T/mine/bundle"
-	cp "$HULL" "$T/mine/hull"
+	cp "$HULL_ITSELF" "$T/mine/hull"
 	chown -R 1000:1000 "$T/mine"
 	# From the run's own folder down everything may be passed through.
 	local dir=$T
@@ -669,7 +685,7 @@ compiled() {
 	for nnp in true false; do
 		jq ".process.noNewPrivileges = $nnp" "$T/mine/bundle/config.json" >"$T/mine/config.$nnp"
 		chmod 644 "$T/mine/config.$nnp"
-		attempt user timeout 30 "$T/mine/hull" --root "$T/mine/root" run --bundle "$T/mine/bundle" \
+		attempt user timeout $((30 * HULL_TEST_SLOW)) "$T/mine/hull" --root "$T/mine/root" run --bundle "$T/mine/bundle" \
 			--config "$T/mine/config.$nnp" "$ID"
 		assert_status 0
 		has "call sysinfo : ENOSPC" "call getppid : EPERM" "seccomp=2"

@@ -119,7 +119,7 @@ label_of() {
 	has_text "no context of the loaded policy"
 }
 
-@test "the read-back notices a label that wasn't set" {
+@test "the read-back notices an SELinux label that wasn't set" {
 	require hull_test
 	HULL_SKIP='set the security label' attempt faulty run "$ID"
 	assert_fails "read the confinement back" "SELinux label" box_t
@@ -137,10 +137,10 @@ label_of() {
 	mount_entry /mnt overlay overlay "lowerdir=$T/lower" "upperdir=$T/upper" "workdir=$T/work"
 	mount_entry /srv tmpfs own "rootcontext=$SECRET"
 	mount_entry /var bind /usr bind
-	probe mounts + sleep 1000
+	probe mounts + echo all + sleep 1000
 	create_logged
 	start
-	wait_until grep -q ' /srv ' "$T/out"
+	wait_until out_has all
 	output=$(cat "$T/out")
 	for at in /dev /dev/pts /dev/shm /mnt; do
 		[[ $(mount_line $at) = *"context=\"$FILES\""* ]] || say_output "no context at $at" || return
@@ -152,6 +152,32 @@ label_of() {
 	[[ $(mount_line /srv) != *box_file_t* ]]
 	assert_equal "$(python3 -c 'import os, sys; print(os.getxattr(sys.argv[1], "security.selinux").rstrip(b"\0").decode())' \
 		"/proc/$(pid_of)/root/dev/mqueue")" "$FILES"
+}
+
+@test "verify compares labels: the process's, the context of mounts, the label of a root; in any order of categories" {
+	local label=system_u:system_r:box_t:s0:c2,c1
+	config --arg l "$label" --arg f "$FILES" '.process.selinuxLabel = $l | .linux.mountLabel = $f'
+	mount_entry /dev/mqueue mqueue mqueue
+	mount_entry /mnt tmpfs tmpfs
+	mount_entry /srv tmpfs own "rootcontext=$SECRET"
+	probe sleep 1000
+	create
+	run hull verify "$ID"
+	assert_status 0
+	matches '^unchecked: /process/selinuxLabel: .*at start'
+	start
+	run hull verify "$ID"
+	assert_status 0
+	lacks_match '^(less|own):'
+	lacks abel context
+	jq --arg f "${FILES%,c2}" --arg l "${label%,c1}" --arg s "${SECRET%s0}s0:c1" '.linux.mountLabel = $f
+		| .process.selinuxLabel = $l | .mounts[-1].options = ["rootcontext=" + $s]' config.json >"$ROOT/$ID/config.json"
+	run hull verify "$ID"
+	assert_status 1
+	matches "^differs: /process/selinuxLabel: SELinux label: expected ${label%,c1}, found $BOX"
+	matches "^differs: /linux/mountLabel: mount at '/dev/mqueue': expected ${FILES%,c2}, found $FILES"
+	matches "^differs: /mounts/[0-9]+/options: mount at '/mnt': expected ${FILES%,c2}, found $FILES"
+	matches "^differs: /mounts/[0-9]+/options: mount at '/srv': expected ${SECRET%s0}s0:c1, found $SECRET"
 }
 
 @test "mountLabel goes with parameters that are too long for fsconfig, too" {

@@ -1,8 +1,10 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=everyone
 #
 # verify: a container as asked passes; each kind of difference, made from outside or by a stored
 # config that asks for something else, is printed.
+
 
 load helpers
 
@@ -42,7 +44,8 @@ asked() {
 
 # inside_ns COMMAND...: in the container's mount namespace and root, from outside.
 inside_ns() {
-	nsenter -t "$(pid_of)" -m -p -- "$@"
+	# shellcheck disable=SC2086 # nothing, or an option
+	nsenter -t "$(pid_of)" $USER_NS -m -p -- "$@"
 }
 
 # in_other_ns TYPE PID
@@ -52,15 +55,17 @@ in_other_ns() { [ "$(readlink "/proc/self/ns/$1")" != "$(readlink "/proc/$2/ns/$
 	probe wait-signal
 	create_logged
 	verify_ok 'unchecked: /process/user: '
+	hull pause "$ID"
+	verify_ok 'unchecked: /process/user: '
+	hull resume "$ID"
 	start
 	wait_until out_has waiting
 	verify_ok
 	lacks_match '^(less|own):'
-	echo 1 >"$CGROUP/$ID/cgroup.freeze"
-	wait_status paused "$ID"
+	hull pause "$ID"
 	verify_ok
 	lacks_match '^(less|own):'
-	echo 0 >"$CGROUP/$ID/cgroup.freeze"
+	hull resume "$ID"
 }
 
 # One that asks for something of every kind.
@@ -77,6 +82,8 @@ full_config() {
 		| .process.oomScoreAdj = 500
 		| .domainname = "dom"
 		| .process.user.additionalGids = [5, 6]'
+	# Others' nodes are the host's, with its modes and owners.
+	is_root_of_host || config '.linux.devices[0] |= (.fileMode = 438 | del(.uid, .gid))'
 	mount_entry /sys sysfs sysfs ro nosuid nodev noexec
 	mount_entry /mnt/source bind source rbind ro nosuid
 	mount_entry /mnt/tmp tmpfs tmpfs nosuid nodev noexec noatime nosymfollow size=1m mode=1770
@@ -93,11 +100,13 @@ full_config() {
 	wait_until out_has waiting
 	verify_ok
 	lacks_match '^(less|own):'
-	nsenter -t "$(pid_of)" -m -p -r -w /bin/true
+	# shellcheck disable=SC2086 # nothing, or an option
+	nsenter -t "$(pid_of)" $USER_NS -m -p -r -w /bin/true
 	verify_ok
 	lacks_match '^(less|own):'
 }
 
+# bats test_tags=uid0
 @test "with no namespaces at all, with a joined one, and without a cgroup it verifies clean" {
 	local pid
 	running
@@ -180,6 +189,8 @@ full_config() {
 	verify_differs '/mounts: further mount'
 }
 
+# In a user namespace their flags are locked.
+# bats test_tags=real_root
 @test "mounts that came with the root or with a recursive bind are no difference; their flags count" {
 	full_config
 	mkdir -p rootfs/var
@@ -225,20 +236,20 @@ full_config() {
 	running
 	local pid
 	pid=$(pid_of)
-	nsenter -t "$pid" -u hostname other
+	nsenter -t "$pid" $USER_NS -u hostname other
 	verify_differs '/hostname: hostname: expected box, found other'
-	nsenter -t "$pid" -u hostname box
-	nsenter -t "$pid" -u domainname $'evil\e[31m'
+	nsenter -t "$pid" $USER_NS -u hostname box
+	nsenter -t "$pid" $USER_NS -u domainname $'evil\e[31m'
 	verify_differs '/domainname: .*found evil\?\[31m'
-	nsenter -t "$pid" -u domainname dom
+	nsenter -t "$pid" $USER_NS -u domainname dom
 	verify_ok
-	nsenter -t "$pid" -n sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
+	nsenter -t "$pid" $USER_NS -n sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
 	verify_differs '/linux/sysctl/net.ipv4.ip_forward: sysctl: expected 1, found 0'
-	nsenter -t "$pid" -n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
-	nsenter -t "$pid" -i sh -c 'echo 1234 >/proc/sys/kernel/msgmax'
+	nsenter -t "$pid" $USER_NS -n sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	nsenter -t "$pid" $USER_NS -i sh -c 'echo 1234 >/proc/sys/kernel/msgmax'
 	verify_differs '/linux/sysctl/kernel.msgmax: sysctl: expected 9000, found 1234'
-	nsenter -t "$pid" -i sh -c 'echo 9000 >/proc/sys/kernel/msgmax'
-	nsenter -t "$pid" -n python3 -c 'import socket, fcntl, struct
+	nsenter -t "$pid" $USER_NS -i sh -c 'echo 9000 >/proc/sys/kernel/msgmax'
+	nsenter -t "$pid" $USER_NS -n python3 -c 'import socket, fcntl, struct
 fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	verify_ok '^less: /linux/namespaces: loopback: expected up, found down'
 }
@@ -262,30 +273,106 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	verify_differs '/process/oomScoreAdj: .*expected 700, found 600'
 	asked 'del(.process.oomScoreAdj)'
 	verify_ok
+	local cgroup sleeper
+	cgroup=$(cgroup_of)
+	# An empty one systemd would remove.
+	sleep 100 &
+	sleeper=$!
+	echo $sleeper >"$cgroup/cgroup.procs"
 	mkdir "$CGROUP/${ID}x"
 	echo "$pid" >"$CGROUP/${ID}x/cgroup.procs"
-	verify_differs "/linux/cgroupsPath: cgroup: expected the process is in '/$ID' or below"
-	mkdir "$CGROUP/$ID/below"
-	echo "$pid" >"$CGROUP/$ID/below/cgroup.procs"
+	verify_differs "/linux/cgroupsPath: cgroup: expected the process is in '${cgroup#/sys/fs/cgroup}' or below"
+	mkdir "$cgroup/below"
+	echo "$pid" >"$cgroup/below/cgroup.procs"
 	rmdir "$CGROUP/${ID}x"
+	kill $sleeper
+	wait $sleeper || true
 	verify_ok
 }
 
+# Only root's containers have one.
+# bats test_tags=real_root
 @test "the device filter: another one beside it, none, and other rules than asked" {
 	require python
 	running
-	"$top/tests/helpers/device-program" attach "$CGROUP/$ID"
+	"$top/tests/helpers/device-program" attach "$(cgroup_of)"
 	verify_ok '^less: /linux/resources/devices: .*found 2'
 	asked '.linux.resources.devices = [{ allow: true, type: "c", major: 10, minor: 229, access: "rwm" }]'
 	verify_differs "/linux/resources/devices: .*with other rules"
 	asked 'del(.linux.resources)'
 	verify_ok
-	"$top/tests/helpers/device-program" detach "$CGROUP/$ID"
+	"$top/tests/helpers/device-program" detach "$(cgroup_of)"
 	verify_differs "/linux/resources/devices: .*none of hull's"
-	"$top/tests/helpers/device-program" attach "$CGROUP/$ID"
+	"$top/tests/helpers/device-program" attach "$(cgroup_of)"
 	verify_differs "/linux/resources/devices: .*none of hull's"
 }
 
+# Only root's tests have a cgroup with a controller for sure.
+# bats test_tags=real_root
+@test "limits: a file that says more, less or something else than was asked for" {
+	require hugetlb
+	config '.linux.resources = { hugepageLimits: [{ pageSize: "2MB", limit: 5000000 }],
+		unified: { "cgroup.max.depth": "5" } }'
+	running
+	verify_ok
+	echo 6291456 >"$(cgroup_of)/hugetlb.2MB.max"
+	verify_differs '/linux/resources/hugepageLimits/0: hugetlb.2MB.max: expected 5000000, found 6291456'
+	echo max >"$(cgroup_of)/hugetlb.2MB.max"
+	verify_differs '/linux/resources/hugepageLimits/0: hugetlb.2MB.max: .*found max'
+	echo 0 >"$(cgroup_of)/hugetlb.2MB.max"
+	verify_ok '^less: /linux/resources/hugepageLimits/0: hugetlb.2MB.max: .*found 0'
+	echo 4194304 >"$(cgroup_of)/hugetlb.2MB.max"
+	echo max >"$(cgroup_of)/hugetlb.2MB.rsvd.max"
+	verify_differs '/linux/resources/hugepageLimits/0: hugetlb.2MB.rsvd.max: .*found max'
+	echo 4194304 >"$(cgroup_of)/hugetlb.2MB.rsvd.max"
+	echo 7 >"$(cgroup_of)/cgroup.max.depth"
+	verify_differs '/linux/resources/unified/cgroup.max.depth: .*expected 5, found 7'
+	echo 5 >"$(cgroup_of)/cgroup.max.depth"
+	verify_ok
+	# What an update asked for is what counts from then on.
+	echo '{ "hugepageLimits": [{ "pageSize": "2MB", "limit": 8388608 }] }' | hull update -r - "$ID"
+	verify_ok
+	lacks 'hugetlb'
+	echo 4194304 >"$(cgroup_of)/hugetlb.2MB.max"
+	verify_ok '^less: /linux/resources/hugepageLimits/0: hugetlb.2MB.max: expected 8388608, found 4194304'
+}
+
+# bats test_tags=vm-only,real_root
+@test "limits of every controller verify clean, and each that is changed is told" {
+	local disk
+	disk=$(lsblk -dno MAJ:MIN /dev/vda 2>/dev/null || echo 254:0)
+	disk=${disk// /}
+	config --argjson major "${disk%:*}" --argjson minor "${disk#*:}" '.linux.resources = {
+		memory: { limit: 100000001, reservation: 50000000, swap: 200000001 },
+		cpu: { shares: 512, quota: 50000, period: 100000, burst: 1000, cpus: "0,1", mems: "0" },
+		pids: { limit: 50 },
+		blockIO: { throttleReadBpsDevice: [{ major: $major, minor: $minor, rate: 1048576 }],
+			throttleWriteIOPSDevice: [{ major: $major, minor: $minor, rate: 100 }] },
+		unified: { "memory.high": "90000000" } }'
+	running
+	verify_ok
+	lacks 'memory.'
+	lacks 'io.max'
+	cd "$(cgroup_of)" || return
+	local pair
+	for pair in 'memory.max 200000000' 'memory.low 0' 'memory.swap.max max' 'memory.high max' \
+		'cpu.weight 10000' 'cpu.max max' 'cpuset.cpus 0' 'pids.max max' "io.max $disk rbps=max"; do
+		cp "${pair%% *}" "$T/was"
+		echo "${pair#* }" >"${pair%% *}"
+		run hull verify "$ID"
+		assert_status 1
+		matches "^differs: /linux/resources/[^ ]*: ${pair%% *}: "
+		[ "${pair%% *}" = io.max ] || cat "$T/was" >"${pair%% *}"
+	done
+	echo "$disk rbps=1048576" >io.max
+	cd /
+	verify_ok
+	echo 10 >"$(cgroup_of)/pids.max"
+	verify_ok '^less: /linux/resources/pids/limit: pids.max: expected 50, found 10'
+}
+
+# Only root's are hull's own.
+# bats test_tags=real_root
 @test "device nodes that were replaced, changed or removed" {
 	full_config
 	running
@@ -311,11 +398,14 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	full_config
 	running
 	asked '.process.user.uid = 1000'
-	verify_differs '/process/user/uid: user: expected 1000, found real 0'
+	verify_differs '/process/user/uid: user: expected 1000.*, found real'
 	asked '.process.user.uid = 0 | .process.user.gid = 9'
 	verify_differs '/process/user/gid: group: expected 9'
 	asked '.process.user.gid = 0 | .process.user.additionalGids = [5]'
-	verify_differs '/process/user/additionalGids: .*1 others, such as 6'
+	# As it is outside: of the ids that an ordinary user is lent, the first is the container's 1.
+	local outside=6
+	have_root || outside=$((HULL_TEST_LENT + 5))
+	verify_differs "/process/user/additionalGids: .*1 others, such as $outside"
 	asked '.process.user.additionalGids = [5, 6, 7]'
 	verify_ok '^less: /process/user/additionalGids: '
 	asked '.process.user.additionalGids = [5, 6] | .process.user.umask = 63'
@@ -359,14 +449,17 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 
 @test "namespaces against a config that asks for others, and a path that leads elsewhere by now" {
 	running
+	local n
+	n=$(jq '.linux.namespaces | length' config.json)
 	asked '.linux.namespaces += [{ type: "network" }]'
-	verify_differs '/linux/namespaces/5: namespace: expected a network namespace of its own, found the one that hull is in'
+	verify_differs "/linux/namespaces/$n: namespace: expected a network namespace of its own, found the one that hull is in"
 	asked '.linux.namespaces |= map(select(.type != "network" and .type != "ipc"))'
 	verify_ok '^own: /linux/namespaces: .*ipc namespace that hull is in'
 	asked '.linux.namespaces += [{ type: "ipc", path: "/proc/self/ns/ipc" }]'
-	verify_differs "/linux/namespaces/4: namespace: expected the ipc namespace that '/proc/self/ns/ipc' names"
-	asked '.linux.namespaces[4].path = "/no/such/namespace"'
-	verify_ok "^unchecked: /linux/namespaces/4: .*/no/such/namespace"
+	n=$((n - 1))
+	verify_differs "/linux/namespaces/$n: namespace: expected the ipc namespace that '/proc/self/ns/ipc' names"
+	asked --argjson n "$n" '.linux.namespaces[$n].path = "/no/such/namespace"'
+	verify_ok "^unchecked: /linux/namespaces/$n: .*/no/such/namespace"
 }
 
 @test "the root directory: another one by now, and a config that is no longer what was planned" {
@@ -457,7 +550,7 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 		| .linux.cgroupsPath = null | del(.linux.cgroupsPath)
 		| .linux.resources |= { devices: (.devices // []) }
 		| .process.terminal = false' \
-		"$top/tests/cases/real/podman-default.json" >config.new
+		"$top/tests/cases/real/podman-default.json" | for_caller >config.new
 	mv config.new config.json
 	for host in $(jq -r --arg t "$T/files" '.mounts[].source | select(startswith($t))' config.json); do
 		touch "$host"
@@ -477,6 +570,8 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	lacks_match '^own:'
 }
 
+# With more ids than others have; each of an ordinary user's containers has such a namespace.
+# bats test_tags=real_root
 @test "a user namespace: verifies clean, and its maps are compared" {
 	full_config
 	config '.linux.namespaces += [{ type: "user" }]
@@ -517,6 +612,7 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	ID=${ID%x}
 }
 
+# bats test_tags=uid0
 @test "a namespace that belongs to another user namespace than the container's" {
 	local pid
 	config '.linux.namespaces += [{ type: "user" }, { type: "network", path: "/proc/self/ns/net" }]
@@ -535,13 +631,30 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	wait "$pid" || true
 }
 
+# Linux 6.15.
+statmount_tells_maps() {
+	printf '%s\n6.15\n' "$(uname -r)" | sort -V | head -n 1 | grep -qxF 6.15
+}
+
+# Others can't map ids of the host's files.
+# bats test_tags=real_root
 @test "time offsets and idmapped mounts" {
 	mkdir source
 	config '.linux.namespaces += [{ type: "time" }] | .linux.timeOffsets = { "monotonic": { "secs": 1000, "nanosecs": 7 } }'
 	mount_entry /mnt bind source bind idmap
 	config '.mounts[-1] += { uidMappings: [{ containerID: 0, hostID: 1000, size: 10 }], gidMappings: [{ containerID: 0, hostID: 1000, size: 10 }] }'
 	running
-	verify_ok '^unchecked: /mounts/3/uidMappings: '
+	verify_ok
+	lacks_match '^(less|own):'
+	if statmount_tells_maps; then
+		lacks_match '^unchecked: /mounts/3/'
+		asked '.mounts[-1].uidMappings += [{ containerID: 20, hostID: 2000, size: 1 }] | .mounts[-1].gidMappings[0].hostID = 1001'
+		verify_differs '/mounts/3/uidMappings: .*expected 1 from 20 on are 2000, found no further range' \
+			'/mounts/3/gidMappings: .*expected 10 from 0 on are 1001, found 10 from 0 on are 1000'
+		asked '.mounts[-1].uidMappings |= [.[0]] | .mounts[-1].gidMappings[0].hostID = 1000'
+	else
+		matches '^unchecked: /mounts/3/uidMappings: '
+	fi
 	asked '.linux.timeOffsets.monotonic.secs = 999 | .linux.timeOffsets.boottime = { secs: 5 }'
 	verify_differs '/linux/timeOffsets/monotonic: .*expected 999 s 7 ns, found 1000 s 7 ns' \
 		'/linux/timeOffsets/boottime: .*expected 5 s 0 ns, found 0 s 0 ns'
@@ -559,7 +672,7 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	config '.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW",
 		syscalls: [{ names: ["mkdirat"], action: "SCMP_ACT_ERRNO" }] }'
 	running
-	verify_ok '^unchecked: /linux/seccomp: .*tracer'
+	verify_ok '^unchecked: /linux/seccomp: .*tracer.*--trace'
 	lacks_match '^(less|own):'
 	asked 'del(.linux.seccomp)'
 	verify_ok '^less: /linux/seccomp: .*found 1'
@@ -572,6 +685,139 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	verify_differs '/linux/seccomp: seccomp filter: expected 1 filters \(mode 2\), found 0 filters \(mode 0\)'
 }
 
+# traced_differs REGEX: as verify_differs, with --trace.
+traced_differs() {
+	run hull verify --trace "$ID"
+	assert_status 1
+	matches "^differs: $1"
+}
+
+# The kernel shows filters to the host's CAP_SYS_ADMIN alone: others are told that.
+# bats test_tags=real_root
+@test "seccomp --trace: the filter's instructions are compared; the process goes on, paused or not" {
+	local pid before
+	config '.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW",
+		syscalls: [{ names: ["mkdirat"], action: "SCMP_ACT_ERRNO" }] }'
+	shell 'n=0; echo waiting; while :; do n=$((n + 1)); done'
+	create_logged
+	run hull verify --trace "$ID"
+	assert_status 0
+	matches '^unchecked: /linux/seccomp: .*at start'
+	start
+	wait_until out_has waiting
+	pid=$(pid_of)
+	run hull verify --trace "$ID"
+	assert_status 0
+	lacks_match '^(less|own|differs):'
+	lacks_match '/linux/seccomp'
+	grep -q '^TracerPid:	0$' "/proc/$pid/status"
+	before=$(awk '{ print $14 }' "/proc/$pid/stat")
+	wait_until has_run_on "$pid" "$before"
+	echo 1 >"$(cgroup_of)/cgroup.freeze"
+	wait_status paused "$ID"
+	run hull verify --trace "$ID"
+	assert_status 0
+	lacks_match '/linux/seccomp'
+	assert_equal "$(status_of)" paused
+	echo 0 >"$(cgroup_of)/cgroup.freeze"
+	# Another filter under the same name, whole and of this profile: what runs has the old one.
+	asked '.linux.seccomp.syscalls[0].names = ["mknodat"]'
+	verify_differs '/linux/seccomp: stored filter: .*as libseccomp [0-9.]+ makes them'
+	traced_differs '/linux/seccomp: stored filter: '
+	lacks_match 'seccomp filter: expected'
+	cp "$ROOT/$ID/config.json" config.json
+	ID=${ID}x
+	create
+	cp "$ROOT/$ID/seccomp.bpf" "$ROOT/${ID%x}/seccomp.bpf"
+	hull delete --force "$ID"
+	ID=${ID%x}
+	verify_ok '^unchecked: /linux/seccomp: .*tracer'
+	traced_differs '/linux/seccomp: seccomp filter: expected the [0-9]+ instructions of the stored one, found none of its [0-9]+ filters has them'
+	# Damaged, and gone.
+	printf '\377' | dd of="$ROOT/$ID/seccomp.bpf" bs=1 seek=60 conv=notrunc status=none
+	verify_differs "/linux/seccomp: stored filter: expected a whole one.*found 'seccomp.bpf'"
+	traced_differs '/linux/seccomp: stored filter: '
+	rm "$ROOT/$ID/seccomp.bpf"
+	verify_differs '/linux/seccomp: stored filter: .*No such file'
+}
+
+has_run_on() { [ "$(awk '{ print $14 }' "/proc/$1/stat")" -gt "$2" ]; }
+
+@test "seccomp --trace of a process that is traced already: unchecked, and the tracer keeps it" {
+	require strace
+	config '.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW",
+		syscalls: [{ names: ["mkdirat"], action: "SCMP_ACT_ERRNO" }] }'
+	running
+	strace -o "$T/strace" -p "$(pid_of)" 2>"$T/strace.err" &
+	local tracer=$!
+	wait_until grep -q "TracerPid:	$tracer" "/proc/$(pid_of)/status"
+	run hull verify --trace "$ID"
+	assert_status 0
+	matches '^unchecked: /linux/seccomp: seccomp filter: it can.t be traced'
+	grep -q "TracerPid:	$tracer" "/proc/$(pid_of)/status"
+	kill "$tracer"
+	wait "$tracer" || true
+}
+
+# vfork_child PID: one that waits, and its parent for it.
+vfork_child() {
+	CHILD=$(cut -d ' ' -f 1 "/proc/$1/task/$1/children" 2>/dev/null) && [ -n "$CHILD" ] &&
+		grep -q '^State:	D' "/proc/$1/status"
+}
+
+# bats test_tags=real_root
+@test "seccomp --trace of a process that can't stop: given up after 5 s, let go of; the rest is told" {
+	local pid
+	config '.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW",
+		syscalls: [{ names: ["mkdirat"], action: "SCMP_ACT_ERRNO" }] }'
+	probe vfork + wait-signal
+	create_logged
+	start
+	pid=$(pid_of)
+	wait_until vfork_child "$pid"
+	asked '.root.readonly = true'
+	run timeout 60 "$HULL" --root "$ROOT" verify --trace "$ID"
+	assert_status 1
+	matches "^unchecked: /linux/seccomp: seccomp filter: it didn't stop for a tracer within 5 s.*vfork"
+	matches '^differs: /root/readonly'
+	grep -q '^TracerPid:	0$' "/proc/$pid/status"
+	kill -KILL "$CHILD"
+	wait_until out_has 'went on'
+	run hull verify --trace "$ID"
+	lacks_match '/linux/seccomp'
+}
+
+have_numa() { [ -e "/proc/self/numa_maps" ] && [ -e /sys/devices/system/node/has_memory ]; }
+
+@test "the memory policy is that of the process's stack" {
+	require numa
+	local mode
+	for mode in '{ "mode": "MPOL_BIND", "nodes": "0" }' '{ "mode": "MPOL_INTERLEAVE", "nodes": "0", "flags": ["MPOL_F_STATIC_NODES"] }' \
+		'{ "mode": "MPOL_PREFERRED" }' '{ "mode": "MPOL_LOCAL" }' '{ "mode": "MPOL_DEFAULT" }' \
+		'{ "mode": "MPOL_PREFERRED_MANY", "nodes": "0", "flags": ["MPOL_F_RELATIVE_NODES"] }'; do
+		config --argjson m "$mode" '.linux.memoryPolicy = $m'
+		probe wait-signal
+		create_logged
+		verify_ok
+		lacks memoryPolicy
+		start
+		wait_until out_has waiting
+		verify_ok
+		lacks memoryPolicy
+		hull delete --force "$ID"
+	done
+	config '.linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "0" }'
+	running
+	asked '.linux.memoryPolicy.mode = "MPOL_INTERLEAVE"'
+	verify_ok '^own: /linux/memoryPolicy: memory policy: expected interleave .*, found bind:0'
+	asked '.linux.memoryPolicy = { mode: "MPOL_BIND", nodes: "0", flags: ["MPOL_F_STATIC_NODES"] }'
+	verify_ok '^own: /linux/memoryPolicy: .*found bind:0'
+	asked '.linux.memoryPolicy = { mode: "MPOL_LOCAL" }'
+	verify_ok '^own: /linux/memoryPolicy: .*expected local, found bind:0'
+}
+
+# Others can't raise a priority.
+# bats test_tags=real_root
 @test "scheduling and I/O priority, changed from outside" {
 	config '.process.scheduler = { policy: "SCHED_OTHER", nice: 5 }
 		| .process.ioPriority = { class: "IOPRIO_CLASS_BE", priority: 4 }'
@@ -596,6 +842,8 @@ fcntl.ioctl(socket.socket(), 0x8914, struct.pack("16sH14x", b"lo", 0))'
 	verify_differs '/process/ioPriority: .*found class 1, level 0'
 }
 
+# /dev/fuse is root's.
+# bats test_tags=real_root
 @test "a file system in the container that never answers: verify gives up with an error, the container lives" {
 	require fuse python
 	[ -c /dev/fuse ] || mknod /dev/fuse c 10 229
@@ -623,6 +871,7 @@ time.sleep(1000)' "/proc/$(pid_of)/ns/mnt" >"$T/fuse" 2>&1 &
 	assert_equal "$(status_of)" running
 }
 
+# bats test_tags=real_root
 @test "a network device that was given to it, and one that is gone" {
 	local name=v${ID//[!0-9]/}
 	name=${name:0:13}
@@ -636,6 +885,8 @@ time.sleep(1000)' "/proc/$(pid_of)/ns/mnt" >"$T/fuse" 2>&1 &
 }
 
 # The table has ids of the initial user namespace, whoever reads it.
+# It makes the caller that it is about.
+# bats test_tags=real_root
 @test "from within a user namespace, ids in the mount table aren't compared" {
 	require python
 	local in=$T/in-userns dir
@@ -643,7 +894,7 @@ time.sleep(1000)' "/proc/$(pid_of)/ns/mnt" >"$T/fuse" 2>&1 &
 		chmod a+x "$dir"
 	done
 	cp "$top/tests/helpers/in-userns" "$in"
-	cp "$HULL" "$T/hull"
+	cp "$HULL_ITSELF" "$T/hull"
 	mkdir "$ROOT"
 	chown -R 100000:100000 "$BUNDLE" "$ROOT"
 	config '.linux.uidMappings = [{ containerID: 0, hostID: 10, size: 1000 }] | .linux.gidMappings = .linux.uidMappings
