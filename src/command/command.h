@@ -49,10 +49,10 @@ struct command {
 	int (*run)(const struct call *call, struct oci_error *err);
 };
 
-extern const struct command create_command, run_command, start_command, state_command,
-	kill_command, pause_command, resume_command, update_command, delete_command,
-	exec_command, list_command, ps_command, spec_command, features_command, check_command,
-	verify_command;
+extern const struct command create_command, run_command, start_command, state_command, kill_command,
+	pause_command, resume_command, update_command, delete_command, exec_command, list_command,
+	ps_command, spec_command, features_command, check_command, verify_command, events_command,
+	top_command;
 
 /* --root, else the default: $XDG_RUNTIME_DIR/hull for whoever is not root of the initial user
  * namespace, else /run/hull. Absolute; lives as long as the process. NULL with err filled. */

@@ -18,10 +18,10 @@
 
 /* In the order of a container's life, then what is about bundles and hull itself. */
 static const struct command *const commands[] = {
-	&create_command, &run_command, &start_command, &exec_command,
-	&state_command, &kill_command, &pause_command, &resume_command,
-	&update_command, &delete_command, &list_command, &ps_command,
-	&verify_command, &spec_command, &features_command, &check_command,
+	&create_command, &run_command,	    &start_command,  &exec_command,   &state_command,
+	&kill_command,	 &pause_command,    &resume_command, &update_command, &delete_command,
+	&list_command,	 &ps_command,	    &verify_command, &events_command, &top_command,
+	&spec_command,	 &features_command, &check_command,
 };
 
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
