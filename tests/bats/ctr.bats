@@ -102,7 +102,7 @@ task_delete() {
 	pid=$!
 	wait_until out_has ready
 	# ctr passes signals on only from some moment after the start on, and shows nowhere when.
-	sleep 1
+	sleep 2
 	kill -TERM "$(tr -d ' ' <"/proc/$pid/task/$pid/children")"
 	wait $pid || status=$?
 	assert_equal "$status" 3

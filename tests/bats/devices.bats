@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=everyone,vm
 #
 # Device nodes, their links, linux.devices, and the device filter of linux.resources.devices.
 
@@ -9,17 +10,21 @@ device_rules() {
 	config --argjson rules "$1" '.linux.resources.devices = $rules'
 }
 
+# In a user namespace the nodes are the host's, bound, whose root isn't mapped.
+NODE_OWNER=65534:65534
+! is_root_of_host || NODE_OWNER=0:0
+
 @test "the default devices and links are there and work" {
 	ask stat /dev/null + stat /dev/zero + stat /dev/full + stat /dev/random + stat /dev/urandom + \
 		stat /dev/tty + readlink /dev/fd + readlink /dev/stdin + readlink /dev/stdout + \
 		readlink /dev/stderr + readlink /dev/ptmx + write /dev/null x + write /dev/full x + \
 		open /dev/zero r + open /dev/random r
-	matches '^stat /dev/null: type=char mode=0666 owner=0:0 rdev=1:3 '
-	matches '^stat /dev/zero: type=char mode=0666 owner=0:0 rdev=1:5 '
-	matches '^stat /dev/full: type=char mode=0666 owner=0:0 rdev=1:7 '
-	matches '^stat /dev/random: type=char mode=0666 owner=0:0 rdev=1:8 '
-	matches '^stat /dev/urandom: type=char mode=0666 owner=0:0 rdev=1:9 '
-	matches '^stat /dev/tty: type=char mode=0666 owner=0:0 rdev=5:0 '
+	matches "^stat /dev/null: type=char mode=0666 owner=$NODE_OWNER rdev=1:3 "
+	matches "^stat /dev/zero: type=char mode=0666 owner=$NODE_OWNER rdev=1:5 "
+	matches "^stat /dev/full: type=char mode=0666 owner=$NODE_OWNER rdev=1:7 "
+	matches "^stat /dev/random: type=char mode=0666 owner=$NODE_OWNER rdev=1:8 "
+	matches "^stat /dev/urandom: type=char mode=0666 owner=$NODE_OWNER rdev=1:9 "
+	matches "^stat /dev/tty: type=char mode=0666 owner=$NODE_OWNER rdev=5:0 "
 	has "readlink /dev/fd: /proc/self/fd" "readlink /dev/stdin: /proc/self/fd/0" \
 		"readlink /dev/stdout: /proc/self/fd/1" "readlink /dev/stderr: /proc/self/fd/2" \
 		"readlink /dev/ptmx: pts/ptmx" "write /dev/null: ok" "write /dev/full: ENOSPC" \
@@ -42,14 +47,29 @@ device_rules() {
 @test "default devices are made in the root's own /dev when nothing is mounted there" {
 	config '.mounts |= map(select(.destination | startswith("/dev") | not))'
 	ask stat /dev/null + readlink /dev/fd
-	matches '^stat /dev/null: type=char mode=0666 owner=0:0 rdev=1:3 '
+	matches "^stat /dev/null: type=char mode=0666 owner=$NODE_OWNER rdev=1:3 "
 	# and they are no reason for an error the second time
 	ask stat /dev/null
 }
 
 # --- linux.devices ---
 
-@test "linux.devices makes nodes and fifos anywhere in the root, with mode and owner" {
+# bats test_tags=old-kernel
+@test "linux.devices makes nodes and fifos anywhere in the root" {
+	config '.linux.devices = [
+		{ path: "/srv/deep/noise", type: "c", major: 1, minor: 9, fileMode: 438 },
+		{ path: "/run/fifo", type: "p", fileMode: 420, uid: 7, gid: 8 },
+		{ path: "/dev/unbuffered", type: "u", major: 1, minor: 5 } ]'
+	ask stat /srv/deep/noise + stat /run/fifo + stat /dev/unbuffered + open /srv/deep/noise r
+	matches '^stat /srv/deep/noise: type=char mode=0666 .* rdev=1:9 '
+	matches '^stat /run/fifo: type=fifo mode=0644 owner=7:8 '
+	matches '^stat /dev/unbuffered: type=char mode=0666 .* rdev=1:5 '
+	has "open /srv/deep/noise r: ok"
+}
+
+# Others can't make nodes: theirs are the host's, with its modes and owners (rootless_mounts.bats).
+# bats test_tags=real_root
+@test "linux.devices makes nodes with mode and owner" {
 	config '.linux.devices = [
 		{ path: "/srv/deep/noise", type: "c", major: 1, minor: 9, fileMode: 292, uid: 7, gid: 8 },
 		{ path: "/dev/block", type: "b", major: 7, minor: 200, fileMode: 384 },
@@ -63,26 +83,28 @@ device_rules() {
 }
 
 @test "the caller's umask has no say in a device's mode" {
-	config '.linux.devices = [{ path: "/dev/x", type: "c", major: 1, minor: 3, fileMode: 511 }]'
-	probe stat /dev/x + stat /dev/null
+	config '.linux.devices = [{ path: "/dev/x", type: "c", major: 1, minor: 3, fileMode: 438 },
+		{ path: "/dev/fifo", type: "p", fileMode: 511 }]'
+	probe stat /dev/x + stat /dev/null + stat /dev/fifo
 	run bash -c 'umask 077; exec "$@" </dev/null' bash "$HULL" --root "$ROOT" run "$ID"
 	assert_status 0
-	matches '^stat /dev/x: type=char mode=0777 '
+	matches '^stat /dev/x: type=char mode=0666 '
+	matches '^stat /dev/fifo: type=fifo mode=0777 '
 	matches '^stat /dev/null: type=char mode=0666 '
 }
 
 @test "an existing node that is the same is fine, a different one is an error that says what is there" {
 	config '.linux.devices = [{ path: "/srv/dev", type: "c", major: 1, minor: 3, fileMode: 438 }]'
 	mkdir -p rootfs/srv
-	mknod -m 666 rootfs/srv/dev c 1 3
+	make_node rootfs/srv/dev c 1 3
 	ask write /srv/dev x
 	has "write /srv/dev: ok"
 	rm rootfs/srv/dev
-	mknod -m 666 rootfs/srv/dev c 1 5
+	make_node rootfs/srv/dev c 1 5
 	run_container
 	assert_fails /linux/devices/0 /srv/dev 1:5
 	rm rootfs/srv/dev
-	mknod -m 666 rootfs/srv/dev b 1 3
+	make_node rootfs/srv/dev b 1 3
 	run_container
 	assert_fails /linux/devices/0 /srv/dev
 	rm rootfs/srv/dev
@@ -96,6 +118,7 @@ device_rules() {
 	assert_fails /linux/devices/0 /srv/dev
 }
 
+# bats test_tags=real_root
 @test "linux.devices may name a default device with another mode" {
 	config '.linux.devices = [{ path: "/dev/null", type: "c", major: 1, minor: 3, fileMode: 420, uid: 5 }]'
 	ask stat /dev/null
@@ -116,6 +139,7 @@ device_rules() {
 
 # --- the filter ---
 # /dev/fuse is the device of the tests: opening it needs no capability and does nothing by itself.
+# Only the host's root may load a filter; in anybody else's containers no device can be made.
 
 @test "without a rule a disk of the host can be neither made nor opened as soon as rules deny it" {
 	require cgroup2 disk
@@ -126,6 +150,8 @@ device_rules() {
 	ask mknod /n/disk b "${disk[@]}" + open /n/disk r + open /n/disk w
 	lacks "open /n/disk r: ok" "open /n/disk w: ok"
 	matches '^open /n/disk r: (EPERM|ENOENT)'
+	# Who may load no filter is told that there is none.
+	is_root_of_host || has_text "/linux/resources/devices: left out: a device filter needs root of the host"
 }
 
 # bats test_tags=host
@@ -139,6 +165,7 @@ device_rules() {
 	matches '^open /n/disk r: (EPERM|ENOENT)'
 }
 
+# bats test_tags=real_root
 @test "a disk's node that is in the root file system can't be opened" {
 	require cgroup2 disk
 	local disk
@@ -152,7 +179,7 @@ device_rules() {
 	has "open /disk r: EPERM"
 }
 
-# bats test_tags=host
+# bats test_tags=host,real_root,old-kernel,managers
 @test "a rule allows exactly the device and the access that it names" {
 	require cgroup2 fuse
 	device_rules '[{ "allow": false, "access": "rwm" },
@@ -164,6 +191,7 @@ device_rules() {
 	has "open /fuse r: ok" "open /fuse w: EPERM" "open /fuse2 r: EPERM" "open /block r: EPERM"
 }
 
+# bats test_tags=real_root
 @test "rules act in their order, the later ones win" {
 	require cgroup2 fuse
 	mknod rootfs/fuse c 10 229
@@ -178,6 +206,7 @@ device_rules() {
 	has "open /fuse r: ok" "open /fuse w: ok"
 }
 
+# bats test_tags=real_root
 @test "wildcards: any minor, any major, type a" {
 	require cgroup2 fuse
 	mknod rootfs/fuse c 10 229
@@ -193,14 +222,16 @@ device_rules() {
 }
 
 @test "the default devices stay usable whatever the rules deny" {
-	require cgroup2 fuse
+	require cgroup2
 	device_rules '[{ "allow": false, "access": "rwm" }]'
 	ask open /dev/null rw + open /dev/zero r + open /dev/full w + open /dev/random r + \
 		open /dev/urandom r + open /dev/ptmx rw + mknod /dev/new c 1 3
 	has "open /dev/null rw: ok" "open /dev/zero r: ok" "open /dev/full w: ok" "open /dev/random r: ok" \
-		"open /dev/urandom r: ok" "open /dev/ptmx rw: ok" "mknod /dev/new: ok"
+		"open /dev/urandom r: ok" "open /dev/ptmx rw: ok"
+	! is_root_of_host || has "mknod /dev/new: ok"
 }
 
+# bats test_tags=real_root
 @test "linux.devices alone doesn't open a device that the rules deny" {
 	require cgroup2 fuse
 	config '.linux.devices = [{ path: "/dev/fuse", type: "c", major: 10, minor: 229, fileMode: 438 }]'
@@ -210,6 +241,7 @@ device_rules() {
 	has "open /dev/fuse r: EPERM"
 }
 
+# bats test_tags=real_root,managers
 @test "processes that the container makes later are filtered too" {
 	require cgroup2 fuse
 	mknod rootfs/fuse c 10 229
@@ -219,6 +251,7 @@ device_rules() {
 	has "open /fuse r: EPERM" "open /fuse w: EPERM"
 }
 
+# bats test_tags=real_root
 @test "the filter is in force before startContainer hooks run" {
 	require cgroup2 fuse
 	mknod rootfs/fuse c 10 229
@@ -237,6 +270,7 @@ device_rules() {
 	assert_fails /linux/resources/devices/0/type
 }
 
+# bats test_tags=real_root
 @test "a hundred rules in one filter" {
 	require cgroup2 fuse
 	mknod rootfs/fuse c 10 229

@@ -1,5 +1,6 @@
 #!/usr/bin/env bats
 # SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=everyone
 #
 # --explain prints the steps that the real run takes: compared with the rows traced from one.
 
@@ -54,10 +55,11 @@ same() {
 }
 
 @test "what is explained is what is done, for many bundles, by run and by create" {
-	local expression n=0
+	local who expression n=0
 	mkdir -p rootfs/home
-	while read -r expression; do
-		base_config | jq "$expression" >config.json
+	while read -r who expression; do
+		is_caller "$who" || continue
+		root_config | jq "$expression" | for_caller >config.json
 		same run || {
 			echo "run differs for: $expression" >&2
 			return 1
@@ -68,42 +70,43 @@ same() {
 		}
 		n=$((n + 1))
 	done <<-'END'
-		.
-		.linux.namespaces += [{ type: "network" }]
-		.linux.namespaces += [{ type: "network", path: "/proc/self/ns/net" }]
-		.linux.namespaces |= map(if .type == "ipc" then .path = "/proc/self/ns/ipc" else . end)
-		.linux.namespaces = [{ type: "mount" }] | del(.hostname)
-		.linux.namespaces = [{ type: "pid" }] | .mounts = [] | del(.hostname)
-		del(.linux) | .mounts = [] | del(.hostname)
-		.root.readonly = true
-		.linux.maskedPaths = ["/etc"]
-		.linux.readonlyPaths = ["/etc"]
-		.linux.sysctl = { "kernel.msgmax": "9000" }
-		.process.rlimits = [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }]
-		.process.oomScoreAdj = 500
-		.process.noNewPrivileges = false
-		.process.scheduler = { policy: "SCHED_BATCH" }
-		.process.ioPriority = { class: "IOPRIO_CLASS_IDLE" }
-		.process.scheduler = { policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 100000000 } | .hooks = { startContainer: [{ path: "/bin/true" }] }
-		.linux.memoryPolicy = { mode: "MPOL_LOCAL" }
-		.process.user = { uid: 1000, gid: 1000 } | .process.env += ["HOME=/"]
-		.linux.personality = { domain: "LINUX32" }
-		.hooks = { prestart: [{ path: "/bin/true" }] }
-		.hooks = { createRuntime: [{ path: "/bin/true" }] }
-		.hooks = { createContainer: [{ path: "/bin/true" }] }
-		.hooks = { startContainer: [{ path: "/bin/true" }], poststart: [{ path: "/bin/true" }] }
-		.hooks = { poststop: [{ path: "/bin/true" }] }
-		.linux.resources.devices = [{ allow: false, access: "rwm" }]
-		.linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["chmod"], action: "SCMP_ACT_ERRNO" }] }
-		.domainname = "x" | del(.hostname)
-		.mounts += [{ destination: "/tmp", type: "tmpfs", source: "x", options: ["tmpcopyup"] }]
-		.linux.rootfsPropagation = "shared"
-		.linux.namespaces += [{ type: "time" }]
-		.linux.namespaces += [{ type: "time" }] | .linux.timeOffsets.boottime.secs = 5
-		.linux.namespaces += [{ type: "user" }] | .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 65536 }] | .linux.gidMappings = .linux.uidMappings
-		.linux.namespaces += [{ type: "user" }, { type: "time" }] | .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 65536 }] | .linux.gidMappings = .linux.uidMappings
-		.mounts += [{ destination: "/mnt", source: "/usr", options: ["bind"] } | .uidMappings = [{ containerID: 0, hostID: 9, size: 5 }] | .gidMappings = .uidMappings]
-		.mounts += [{ destination: "/mnt", type: "tmpfs", options: ["idmap"] } | .uidMappings = [{ containerID: 0, hostID: 9, size: 5 }] | .gidMappings = .uidMappings]
+		all .
+		all .linux.namespaces += [{ type: "network" }]
+		all .linux.namespaces += [{ type: "network", path: "/proc/self/ns/net" }]
+		all .linux.namespaces |= map(if .type == "ipc" then .path = "/proc/self/ns/ipc" else . end)
+		all .linux.namespaces = [{ type: "mount" }] | del(.hostname)
+		all .linux.namespaces = [{ type: "pid" }] | .mounts = [] | del(.hostname)
+		all del(.linux) | .mounts = [] | del(.hostname)
+		all .root.readonly = true
+		all .linux.maskedPaths = ["/etc"]
+		all .linux.readonlyPaths = ["/etc"]
+		all .linux.sysctl = { "kernel.msgmax": "9000" }
+		all .process.rlimits = [{ type: "RLIMIT_CORE", soft: 0, hard: 0 }]
+		all .process.oomScoreAdj = 500
+		all .process.noNewPrivileges = false
+		all .process.scheduler = { policy: "SCHED_BATCH" }
+		all .process.ioPriority = { class: "IOPRIO_CLASS_IDLE" }
+		root .process.scheduler = { policy: "SCHED_DEADLINE", runtime: 1000000, deadline: 100000000 } | .hooks = { startContainer: [{ path: "/bin/true" }] }
+		all .linux.memoryPolicy = { mode: "MPOL_LOCAL" }
+		all .process.user = { uid: 1000, gid: 1000 } | .process.env += ["HOME=/"]
+		all .linux.personality = { domain: "LINUX32" }
+		all .hooks = { prestart: [{ path: "/bin/true" }] }
+		all .hooks = { createRuntime: [{ path: "/bin/true" }] }
+		all .hooks = { createContainer: [{ path: "/bin/true" }] }
+		all .hooks = { startContainer: [{ path: "/bin/true" }], poststart: [{ path: "/bin/true" }] }
+		all .hooks = { poststop: [{ path: "/bin/true" }] }
+		all .linux.resources.devices = [{ allow: false, access: "rwm" }]
+		all .linux.seccomp = { defaultAction: "SCMP_ACT_ALLOW", syscalls: [{ names: ["chmod"], action: "SCMP_ACT_ERRNO" }] }
+		all .domainname = "x" | del(.hostname)
+		all .mounts += [{ destination: "/tmp", type: "tmpfs", source: "x", options: ["tmpcopyup"] }]
+		all .linux.rootfsPropagation = "shared"
+		all .linux.namespaces += [{ type: "time" }]
+		all .linux.namespaces += [{ type: "time" }] | .linux.timeOffsets.boottime.secs = 5
+		uid0 .linux.namespaces += [{ type: "user" }] | .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 65536 }] | .linux.gidMappings = .linux.uidMappings
+		uid0 .linux.namespaces += [{ type: "user" }, { type: "time" }] | .linux.uidMappings = [{ containerID: 0, hostID: 0, size: 65536 }] | .linux.gidMappings = .linux.uidMappings
+		root .mounts += [{ destination: "/mnt", source: "rootfs/home", options: ["bind"] } | .uidMappings = [{ containerID: 0, hostID: 9, size: 5 }] | .gidMappings = .uidMappings]
+		uid0 .mounts += [{ destination: "/mnt", type: "tmpfs", options: ["idmap"] } | .uidMappings = [{ containerID: 0, hostID: 9, size: 5 }] | .gidMappings = .uidMappings]
+		all .linux.namespaces += [{ type: "time" }] | .process.oomScoreAdj = 500
 	END
 	echo "# $n bundles" >&3
 }
@@ -117,6 +120,7 @@ same() {
 	NOTIFY_SOCKET=$T/none same create
 }
 
+# bats test_tags=uid0
 @test "the same with an interface that moves" {
 	# In a network namespace of the test's own: the host's interfaces are not for trying.
 	env -u HULL_TEST_MARK unshare -n sleep 50 >/dev/null 2>&1 3>&- &

@@ -9,6 +9,8 @@ load helpers
 
 USER_ID=654322
 LENT=800000
+# Where setpriv calls timeout(1) it isn't the function of helpers.bash.
+LIMIT=$((60 * HULL_TEST_SLOW))
 
 setup() {
 	common_setup
@@ -17,7 +19,7 @@ setup() {
 	ROOT=$RUNTIME/hull
 	mkdir -m 700 "$RUNTIME"
 	chmod a+x "$BATS_RUN_TMPDIR" "$BATS_RUN_TMPDIR"/test "$T"
-	cp "$HULL" "$T/hull"
+	cp "$HULL_ITSELF" "$T/hull"
 	config --argjson id $USER_ID '.linux.namespaces += [{ type: "user" }]
 		| .linux.uidMappings = [{ containerID: 0, hostID: $id, size: 1 }]
 		| .linux.gidMappings = .linux.uidMappings | .mounts[2].options -= ["gid=5"]'
@@ -32,6 +34,8 @@ teardown() {
 }
 
 have_uidmap() { command -v newuidmap >/dev/null && [ -e /etc/subuid ] && [ -e /etc/subgid ]; }
+
+have_memfd_noexec() { [ -e /proc/sys/vm/memfd_noexec ]; }
 
 lent() {
 	config --argjson id $USER_ID --argjson lent $LENT '
@@ -55,7 +59,7 @@ as_user() {
 }
 
 user_run() {
-	run as_user timeout --foreground -k 5 60 "$T/hull" "$@" run --bundle "$BUNDLE" "$ID" </dev/null
+	run as_user timeout --foreground -k 5 "$LIMIT" "$T/hull" "$@" run --bundle "$BUNDLE" "$ID" </dev/null
 }
 
 # --- one id, no helper ---
@@ -66,6 +70,25 @@ user_run() {
 	assert_status 0
 	has uid=0,0,0 gid=0,0,0 deny
 	matches "^ *0 +$USER_ID +1$"
+}
+
+# Who may not clone a mount executes a copy of hull in memory. The sysctl is a pid namespace's own.
+@test "one id: where nothing in memory can be executed that doesn't ask for it" {
+	require memfd_noexec
+	probe ids
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	run unshare -p -f --mount-proc sh -c 'echo "$0" >/proc/sys/vm/memfd_noexec && exec "$@"' 1 \
+		env XDG_RUNTIME_DIR="$RUNTIME" \
+		setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --inh-caps=-all \
+		timeout --foreground -k 5 "$LIMIT" "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+	assert_status 0
+	has uid=0,0,0
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	run unshare -p -f --mount-proc sh -c 'echo "$0" >/proc/sys/vm/memfd_noexec && exec "$@"' 2 \
+		env XDG_RUNTIME_DIR="$RUNTIME" \
+		setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --inh-caps=-all \
+		timeout --foreground -k 5 "$LIMIT" "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+	assert_fails "vm.memfd_noexec is 2"
 }
 
 @test "one id: create, start, state, list, kill and delete, by the same user" {
@@ -117,7 +140,7 @@ gone() { [ ! -e "/proc/$1" ] || is_zombie "$1"; }
 	as_user "$T/hull" spec --rootless
 	config '.process.args = ["/bin/sh", "-c", "stty size; ls /sys; echo end"]'
 	chown $USER_ID config.json
-	run as_user timeout --foreground 60 script -qec "$T/hull run $ID" /dev/null </dev/null
+	run as_user timeout --foreground "$LIMIT" script -qec "$T/hull run $ID" /dev/null </dev/null
 	assert_status 0
 	has_text kernel end
 }
@@ -151,6 +174,64 @@ gone() { [ ! -e "/proc/$1" ] || is_zombie "$1"; }
 	as_user "$T/hull" delete --force "$ID"
 	[ ! -e "$CG/$ID" ]
 	find "$CG" -depth -type d -exec rmdir {} \;
+}
+
+# delegated_run: hull run of the bundle, from a cgroup of the user's below $CG.
+delegated_run() {
+	run bash -c 'echo $$ >"$1/session/cgroup.procs" && shift && exec "$@"' bash "$CG" \
+		unshare -m env XDG_RUNTIME_DIR="$RUNTIME" \
+		setpriv --reuid $USER_ID --regid $USER_ID --clear-groups --inh-caps=-all \
+		timeout --foreground -k 5 "$LIMIT" "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+}
+
+# delegate DIR: makes it, and gives it to the user as systemd does.
+delegate() {
+	mkdir -p "$1/session"
+	chown $USER_ID "$1" "$1"/cgroup.{procs,subtree_control,threads} "$1"/session "$1"/session/cgroup.procs
+}
+
+
+@test "a limit holds where its controller is delegated, and is enabled on the way" {
+	require hugetlb
+	echo +hugetlb >"$CGROUP/cgroup.subtree_control"
+	CG=$CGROUP/$ID-delegated
+	delegate "$CG"
+	config '.linux.resources.hugepageLimits = [{ pageSize: "2MB", limit: 0 }]'
+	mount_entry /sys/fs/cgroup cgroup cgroup ro
+	probe cat /sys/fs/cgroup/hugetlb.2MB.max
+	delegated_run
+	assert_status 0
+	has 0
+	assert_equal "$(cat "$CG/cgroup.subtree_control")" hugetlb
+	[ ! -e "$CG/$ID" ]
+}
+
+# undelegated CONTROLLER TEXT...: handed on at the top, but not by the cgroup above the user's.
+undelegated() {
+	echo "+$1" >"$CGROUP/cgroup.subtree_control"
+	CG=$CGROUP/$ID-top
+	mkdir "$CG"
+	CG=$CG/delegated
+	delegate "$CG"
+	delegated_run
+	CG=$CGROUP/$ID-top
+	assert_fails "the $1 controller isn't delegated to user $USER_ID" \
+		"cgroup '/$ID-top' doesn't hand it on" "${@:2}"
+	assert_equal "$(find "$CG" -name "$ID")" ""
+}
+
+@test "a limit whose controller isn't delegated is refused by its name, with the way to get it" {
+	require hugetlb
+	config '.linux.resources.hugepageLimits = [{ pageSize: "2MB", limit: 0 }]'
+	undelegated hugetlb /linux/resources/hugepageLimits/0 "root has to write a '+' and its name"
+	lacks Delegate=
+}
+
+# bats test_tags=vm-only
+@test "a limit whose controller systemd could delegate is refused with the lines that make it" {
+	config '.linux.resources.memory.limit = 67108864'
+	undelegated memory /linux/resources/memory/limit "Delegate=cpu cpuset io memory pids" \
+		/etc/systemd/system/user@.service.d/delegate.conf
 }
 
 lacks_match_file() { ! grep -q "$1" "$T/out"; }
@@ -301,4 +382,22 @@ $USER_ID:$((LENT + 30000)):35535"
 	run as_user unshare -U -r -m "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
 	assert_fails /linux/uidMappings
 	assert_nothing_left
+}
+
+@test "uid 0 of a user namespace whose ids newuidmap mapped: with and without one of the container's own" {
+	SUBUID="tess:$LENT:65536"
+	chown -R $USER_ID:$USER_ID "$BUNDLE"
+	config 'del(.linux.uidMappings, .linux.gidMappings)
+		| .linux.namespaces |= map(select(.type != "user")) | .process.user = { uid: 33, gid: 34, additionalGids: [35] }'
+	probe ids + cat /proc/self/uid_map
+	run as_user unshare -U --map-root-user --map-auto -m "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+	assert_status 0
+	has uid=33,33,33 gid=34,34,34 groups=35
+	matches "^ *1 +$LENT +65535$"
+	config '.linux.namespaces += [{ type: "user" }] | .linux.uidMappings = [{ containerID: 0, hostID: 5, size: 100 }]
+		| .linux.gidMappings = .linux.uidMappings'
+	run as_user unshare -U --map-root-user --map-auto -m "$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+	assert_status 0
+	has uid=33,33,33 gid=34,34,34 groups=35
+	matches "^ *0 +5 +100$"
 }
