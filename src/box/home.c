@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "box/home.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/fd.h"
+
+char *box_text(struct oci_error *err, const char *fmt, ...)
+{
+	char *text = NULL;
+	va_list arguments;
+	int size;
+
+	va_start(arguments, fmt);
+	size = vasprintf(&text, fmt, arguments);
+	va_end(arguments);
+	if (size < 0)
+		return (void)fail_code(err, "out-of-memory", "no memory for a text"), NULL;
+	return text;
+}
+
+/* The variable's value when it is an absolute path. */
+static const char *path_in(const char *variable)
+{
+	const char *value = getenv(variable);
+
+	return value && value[0] == '/' ? value : NULL;
+}
+
+static char *absolute(const char *path, struct oci_error *err)
+{
+	auto_free char *here = NULL;
+
+	if (path[0] == '/')
+		return box_text(err, "%s", path);
+	here = getcwd(NULL, 0);
+	if (!here)
+		return (void)fail_sys(err, "current directory"), NULL;
+	return box_text(err, "%s/%s", here, path);
+}
+
+static char *default_root(struct oci_error *err)
+{
+	if (geteuid() == 0)
+		return box_text(err, "/var/lib/hullbox");
+	if (path_in("XDG_DATA_HOME"))
+		return box_text(err, "%s/hullbox", path_in("XDG_DATA_HOME"));
+	if (path_in("HOME"))
+		return box_text(err, "%s/.local/share/hullbox", path_in("HOME"));
+	return (void)fail_code(err, "usage",
+			       "neither XDG_DATA_HOME nor HOME is an absolute path, so --root must "
+			       "say where the containers are"),
+	       NULL;
+}
+
+/* FNV-1a: names a directory, keeps no secret. */
+static uint64_t hash(const char *text)
+{
+	uint64_t value = 0xcbf29ce484222325U;
+
+	for (; *text; text++)
+		value = (value ^ (unsigned char)*text) * 0x100000001b3U;
+	return value;
+}
+
+static char *find_runtime(const char *root, bool is_default, struct oci_error *err)
+{
+	auto_free char *base = NULL;
+
+	if (path_in("HULLBOX_RUNTIME"))
+		return box_text(err, "%s", path_in("HULLBOX_RUNTIME"));
+	if (geteuid() == 0)
+		base = box_text(err, "/run/hullbox");
+	else if (path_in("XDG_RUNTIME_DIR"))
+		base = box_text(err, "%s/hullbox", path_in("XDG_RUNTIME_DIR"));
+	else
+		(void)fail_code(err, "usage",
+				"XDG_RUNTIME_DIR, which a login sets, is not an absolute path, so "
+				"HULLBOX_RUNTIME must say where to keep what doesn't survive a "
+				"reboot");
+	if (!base || is_default)
+		return base ? box_text(err, "%s", base) : NULL;
+	return box_text(err, "%s/roots/%016llx", base, (unsigned long long)hash(root));
+}
+
+int home_find(struct box_home *home, const char *root, struct oci_error *err)
+{
+	auto_free char *usual = NULL;
+
+	*home = (struct box_home){ 0 };
+	if (!root)
+		root = getenv("HULLBOX_ROOT");
+	if (root && *root) {
+		struct oci_error ignored = { 0 }; /* there need not be a usual one */
+
+		usual = default_root(&ignored);
+		home->root = absolute(root, err);
+	} else {
+		usual = default_root(err);
+		home->root = usual ? box_text(err, "%s", usual) : NULL;
+	}
+	if (!home->root)
+		return -1;
+	home->runtime = find_runtime(home->root, usual && !strcmp(usual, home->root), err);
+	return home->runtime ? 0 : -1;
+}
+
+void home_done(struct box_home *home)
+{
+	heap_drop(&home->root);
+	heap_drop(&home->runtime);
+}
+
+static bool is_program(const char *path)
+{
+	struct stat file;
+
+	return stat(path, &file) == 0 && S_ISREG(file.st_mode) && access(path, X_OK) == 0;
+}
+
+/* In a list of directories like $PATH; relative ones are never looked into. */
+static char *find_in(const char *list, const char *name, struct oci_error *err)
+{
+	while (list && *list) {
+		size_t size = strcspn(list, ":");
+		auto_free char *path = NULL;
+
+		if (*list == '/') {
+			path = box_text(err, "%.*s/%s", (int)size, list, name);
+			if (!path)
+				return NULL;
+			if (is_program(path)) {
+				char *found = path;
+
+				path = NULL;
+				return found;
+			}
+		}
+		list += size + (list[size] == ':');
+	}
+	return (void)fail_code(err, "not-installed", "%s: not found", name), NULL;
+}
+
+static const char *search_path(void)
+{
+	const char *path = getenv("PATH");
+
+	return path && *path ? path
+			     : "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+}
+
+static char *from_variable(const char *variable, const char *name, struct oci_error *err)
+{
+	const char *path = getenv(variable);
+
+	if (!is_program(path))
+		return (void)fail_code(err, "not-installed", "%s: $%s is '%s', which is no program",
+				       name, variable, path),
+		       NULL;
+	return absolute(path, err);
+}
+
+char *home_self(struct oci_error *err)
+{
+	char path[PATH_MAX];
+	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (size < 0)
+		return (void)fail_sys(err, "find this program"), NULL;
+	path[size] = '\0';
+	return box_text(err, "%s", path);
+}
+
+char *home_hull(struct oci_error *err)
+{
+	char self[PATH_MAX];
+	ssize_t size;
+
+	if (getenv("HULLBOX_HULL"))
+		return from_variable("HULLBOX_HULL", "hull", err);
+	size = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	if (size > 0) {
+		struct oci_error ignored = { 0 }; /* then it is elsewhere */
+		char *slash, *beside;
+
+		self[size] = '\0';
+		slash = strrchr(self, '/');
+		*(slash ? slash : self) = '\0';
+		beside = find_in(self, "hull", &ignored);
+		if (beside)
+			return beside;
+	}
+	return find_in(search_path(), "hull", err);
+}
+
+char *home_conmon(struct oci_error *err)
+{
+	if (getenv("HULLBOX_CONMON"))
+		return from_variable("HULLBOX_CONMON", "conmon", err);
+	return find_in(search_path(), "conmon", err);
+}
+
+char *home_slirp4netns(struct oci_error *err)
+{
+	if (getenv("HULLBOX_SLIRP4NETNS"))
+		return from_variable("HULLBOX_SLIRP4NETNS", "slirp4netns", err);
+	return find_in(search_path(), "slirp4netns", err);
+}
+
+char *home_cni_plugin(const char *name, struct oci_error *err)
+{
+	const char *path = getenv("CNI_PATH");
+
+	return find_in(path && *path ? path : "/usr/lib/cni:/opt/cni/bin", name, err);
+}

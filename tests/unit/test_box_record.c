@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Records of containers, made while somebody else sweeps: whoever is told that his was made has it.
+ */
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "box/record.h"
+#include "tests/unit/tap.h"
+
+#define TIMES 500
+
+static char base[] = "/tmp/hull-box-record-XXXXXX";
+
+_Noreturn static void sweep_for_ever(const struct box_home *home)
+{
+	struct oci_error ignored;
+
+	for (;;) {
+		ignored = (struct oci_error){ 0 };
+		(void)record_sweep(home, &ignored);
+	}
+}
+
+int main(void)
+{
+	char root[PATH_MAX], runtime[PATH_MAX], command[PATH_MAX + 16];
+	struct box_home home = { root, runtime };
+	struct oci_error err = { 0 };
+	int made = 0, there = 0, told = 0;
+	pid_t pid;
+
+	if (!mkdtemp(base))
+		return 99;
+	snprintf(root, sizeof(root), "%s/root", base);
+	snprintf(runtime, sizeof(runtime), "%s/run", base);
+	pid = fork();
+	if (pid == 0)
+		sweep_for_ever(&home);
+	for (int i = 0; i < TIMES; i++) {
+		struct box_record record;
+		struct stat status;
+
+		made += record_make(&home, &record, &err) == 0;
+		there += fstat(record.dir, &status) == 0 && status.st_nlink > 0;
+		told += faccessat(record.dir, "lock", F_OK, 0) == 0;
+		record_close(&record); /* for the sweeper */
+	}
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
+	tap_is_int(made, TIMES, "each is made %s", err.text);
+	tap_is_int(there, TIMES, "each is there when its maker goes on");
+	tap_is_int(told, TIMES, "with its lock");
+	snprintf(command, sizeof(command), "rm -rf '%s'", base);
+	return system(command) == 0 ? tap_done() : 99;
+}
