@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+#include "box/copy.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#include "base/fd.h"
+#include "base/file.h"
+#include "base/inroot.h"
+#include "box/overlay_marks.h"
+#include "box/tree.h"
+
+#define XATTRS_ROOM ((size_t)64 * 1024)
+
+struct copying {
+	const struct copy_request *request;
+	bool whole; /* copy_directory_whole() */
+	char piece[128 * 1024];
+};
+
+/* --- Where --- */
+
+static int open_side(const struct copy_side *side, const char *path, int flags)
+{
+	if (side->root >= 0)
+		return inroot_try_open(side->root, path, flags);
+	return open(path[0] ? path : ".", flags | O_CLOEXEC);
+}
+
+static int fail_side(struct oci_error *err, const struct copy_side *side, const char *path)
+{
+	const char *where = side->root >= 0 ? " in the container" : "";
+
+	if (errno == ENOENT)
+		return fail_code(err, "not-found", "'%s'%s: there is no such file or directory",
+				 path, where);
+	return fail_sys(err, "open '%s'%s", path, where);
+}
+
+/* A place: a directory and a name in it. Parts a path without changing what it means: only its last
+ * component stays out of the look-up. */
+struct place {
+	int dir;
+	char name[NAME_MAX + 1]; /* "." for the directory itself */
+};
+
+static int find_place(const struct copy_side *side, struct place *place, struct oci_error *err)
+{
+	char path[PATH_MAX];
+	size_t size = strlen(side->path);
+	char *slash;
+
+	if (size >= sizeof(path))
+		return fail(err, "'%.100s...' is too long for a path", side->path);
+	while (size > 1 && side->path[size - 1] == '/')
+		size--;
+	memcpy(path, side->path, size);
+	path[size] = '\0';
+	slash = strrchr(path, '/');
+	(void)snprintf(place->name, sizeof(place->name), "%.255s", slash ? slash + 1 : path);
+	if (place->name[0] == '\0' || strcmp(place->name, ".") == 0 ||
+	    strcmp(place->name, "..") == 0) {
+		strcpy(place->name, ".");
+	} else if (slash) {
+		slash[1] = '\0';
+	} else {
+		strcpy(path, side->root >= 0 ? "/" : ".");
+	}
+	place->dir = open_side(side, path, O_RDONLY | O_DIRECTORY);
+	return place->dir < 0 ? fail_side(err, side, path) : 0;
+}
+
+/* --- One file --- */
+
+static int copy_content(struct copying *copying, int from, int to, struct oci_error *err)
+{
+	for (;;) {
+		ssize_t got = read(from, copying->piece, sizeof(copying->piece));
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return fail_sys(err, "read");
+		if (got == 0)
+			return 0;
+		TRY(file_write_all(to, copying->piece, (size_t)got, err));
+	}
+}
+
+static mode_t kept_mode(const struct copying *copying, mode_t mode)
+{
+	return mode & (copying->request->archive ? 07777 : 01777);
+}
+
+static int finish(const struct copying *copying, int fd, const struct stat *st,
+		  struct oci_error *err)
+{
+	const struct copy_request *request = copying->request;
+	struct timespec times[2] = { st->st_mtim, st->st_mtim };
+	uid_t uid = request->archive ? st->st_uid : (uid_t)request->owner_uid;
+	gid_t gid = request->archive ? st->st_gid : (gid_t)request->owner_gid;
+
+	if (fchown(fd, uid, gid) < 0)
+		return fail_sys(err, "chown to %u:%u", uid, gid);
+	if (fchmod(fd, kept_mode(copying, st->st_mode)) < 0)
+		return fail_sys(err, "chmod");
+	if (futimens(fd, times) < 0)
+		return fail_sys(err, "set the time");
+	return 0;
+}
+
+/* --- What else there is of a file --- */
+
+static bool begins(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Labels are the host's to give, an overlay's marks would mean something else elsewhere. */
+static bool is_carried(const char *name)
+{
+	if (begins(name, "user.overlay.") || begins(name, "trusted.overlay."))
+		return false;
+	return begins(name, "user.") || (begins(name, "trusted.") && geteuid() == 0) ||
+	       begins(name, "system.posix_acl_") ||
+	       (!strcmp(name, "security.capability") && geteuid() == 0);
+}
+
+static int copy_xattr(int from, int to, const char *name, char *value, struct oci_error *err)
+{
+	ssize_t size = fgetxattr(from, name, value, XATTRS_ROOM);
+
+	if (size < 0 || fsetxattr(to, name, value, (size_t)size, 0) < 0)
+		return fail_sys(err, "copy the extended attribute '%s'", name);
+	return 0;
+}
+
+static int copy_xattrs(int from, int to, struct oci_error *err)
+{
+	auto_free char *names = malloc(2 * XATTRS_ROOM);
+	ssize_t size = names ? flistxattr(from, names, XATTRS_ROOM) : -1;
+
+	if (size < 0 && names && errno == ENOTSUP)
+		return 0; /* the file system has none */
+	if (size < 0)
+		return fail_sys(err, "list the extended attributes");
+	for (const char *at = names; at < names + size; at += strlen(at) + 1)
+		if (is_carried(at))
+			TRY(copy_xattr(from, to, at, names + XATTRS_ROOM, err));
+	return 0;
+}
+
+/* Changing the owner takes capabilities away, so they come after it; times come last. */
+static int finish_whole(const struct copying *copying, int from, int to, const struct stat *st,
+			struct oci_error *err)
+{
+	const struct timespec times[2] = { st->st_mtim, st->st_mtim };
+
+	TRY(finish(copying, to, st, err));
+	TRY(copy_xattrs(from, to, err));
+	return futimens(to, times) < 0 ? fail_sys(err, "set the time") : 0;
+}
+
+static int finish_as(const struct copying *copying, int from, int to, const struct stat *st,
+		     struct oci_error *err)
+{
+	return copying->whole ? finish_whole(copying, from, to, st, err)
+			      : finish(copying, to, st, err);
+}
+
+static int copy_special(const struct copying *copying, const struct stat *st, int to_dir,
+			const char *to, struct oci_error *err)
+{
+	const struct copy_request *request = copying->request;
+	const struct timespec times[2] = { st->st_mtim, st->st_mtim };
+
+	if (mknodat(to_dir, to, st->st_mode, st->st_rdev) < 0)
+		return fail_sys(err, "make the special file");
+	if (fchownat(to_dir, to, request->archive ? st->st_uid : (uid_t)request->owner_uid,
+		     request->archive ? st->st_gid : (gid_t)request->owner_gid,
+		     AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_sys(err, "chown");
+	if (fchmodat(to_dir, to, st->st_mode & 07777, 0) < 0)
+		return fail_sys(err, "chmod");
+	(void)utimensat(to_dir, to, times, AT_SYMLINK_NOFOLLOW);
+	return 0;
+}
+
+/* Written under a name of its own first: who reads the old file sees the old or the new one. */
+static int copy_file(struct copying *copying, int from_dir, const char *from, int to_dir,
+		     const char *to, struct oci_error *err)
+{
+	auto_fd place = inroot_try_open_plain(from_dir, from, O_PATH | O_NOFOLLOW);
+	auto_fd source = place < 0 ? -1 : inroot_read_regular(place);
+	auto_fd target = -1;
+	char temporary[64];
+	struct stat st;
+
+	if (place >= 0 && source < 0 && errno == EINVAL)
+		return fail(err, "it was replaced meanwhile");
+	if (source < 0 || fstat(source, &st) < 0)
+		return fail_sys(err, "open");
+	(void)snprintf(temporary, sizeof(temporary), ".hullbox-cp.%d", (int)getpid());
+	(void)unlinkat(to_dir, temporary, 0); /* of one with this pid that was killed */
+	target = openat(to_dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+			0600);
+	if (target < 0)
+		return fail_sys(err, "make the file");
+	if (copy_content(copying, source, target, err) == 0 &&
+	    finish_as(copying, source, target, &st, err) == 0) {
+		if (renameat(to_dir, temporary, to_dir, to) == 0)
+			return 0;
+		(void)fail_sys(err, "replace what was there");
+	}
+	(void)unlinkat(to_dir, temporary, 0); /* the first failure is told */
+	return -1;
+}
+
+static int copy_link(const struct copying *copying, int from_dir, const char *from,
+		     const struct stat *st, int to_dir, const char *to, struct oci_error *err)
+{
+	const struct copy_request *request = copying->request;
+	struct timespec times[2] = { st->st_mtim, st->st_mtim };
+	uid_t uid = request->archive ? st->st_uid : (uid_t)request->owner_uid;
+	gid_t gid = request->archive ? st->st_gid : (gid_t)request->owner_gid;
+	char target[PATH_MAX];
+	ssize_t size = readlinkat(from_dir, from, target, sizeof(target) - 1);
+
+	if (size < 0)
+		return fail_sys(err, "readlink");
+	target[size] = '\0';
+	if (unlinkat(to_dir, to, 0) < 0 && errno != ENOENT)
+		return fail_sys(err, "replace what was there");
+	if (symlinkat(target, to_dir, to) < 0)
+		return fail_sys(err, "make the link");
+	if (fchownat(to_dir, to, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_sys(err, "chown to %u:%u", uid, gid);
+	(void)utimensat(to_dir, to, times,
+			AT_SYMLINK_NOFOLLOW); /* not every file system has them */
+	return 0;
+}
+
+/* --- Trees --- */
+
+static int copy_entry(struct copying *copying, int from_dir, const char *from, int to_dir,
+		      const char *to, struct oci_error *err);
+
+static int copy_names(struct copying *copying, int from, int to, struct oci_error *err)
+{
+	char **names = tree_names(from, err);
+	int done = names ? 0 : -1;
+
+	for (size_t i = 0; done == 0 && names[i]; i++) {
+		done = copy_entry(copying, from, names[i], to, names[i], err);
+		if (done < 0 && strncmp(err->text, "the file '", 10) != 0)
+			(void)fail_in(err, "the file '%.255s'", names[i]);
+	}
+	tree_names_free(names);
+	return done;
+}
+
+static int copy_directory(struct copying *copying, int from_dir, const char *from, int to_dir,
+			  const char *to, struct oci_error *err)
+{
+	auto_fd source = inroot_try_open_plain(from_dir, from, O_RDONLY | O_DIRECTORY);
+	auto_fd target = -1;
+	bool is_new;
+	struct stat st;
+
+	if (source < 0 || fstat(source, &st) < 0)
+		return fail_sys(err, "open");
+	is_new = mkdirat(to_dir, to, 0700) == 0;
+	if (!is_new && errno != EEXIST)
+		return fail_sys(err, "mkdir");
+	target = inroot_try_open_plain(to_dir, to, O_RDONLY | O_DIRECTORY);
+	if (target < 0 && (errno == ENOTDIR || errno == ELOOP))
+		return fail(err, "a directory can't replace what is there");
+	if (target < 0)
+		return fail_sys(err, "open the target");
+	TRY(copy_names(copying, source, target, err));
+	return is_new ? finish_as(copying, source, target, &st, err) : 0;
+}
+
+static int copy_entry(struct copying *copying, int from_dir, const char *from, int to_dir,
+		      const char *to, struct oci_error *err)
+{
+	struct stat st, there;
+
+	if (fstatat(from_dir, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_sys(err, "look at it");
+	if (S_ISDIR(st.st_mode))
+		return copy_directory(copying, from_dir, from, to_dir, to, err);
+	if (copying->whole && (overlay_is_whiteout(&st) || S_ISSOCK(st.st_mode)))
+		return 0;
+	if (copying->whole && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return copy_special(copying, &st, to_dir, to, err);
+	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+		return fail_code(err, "not-supported", "it is a device, a fifo or a socket");
+	if (fstatat(to_dir, to, &there, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(there.st_mode))
+		return fail(err, "a file can't replace the directory that is there");
+	if (S_ISLNK(st.st_mode))
+		return copy_link(copying, from_dir, from, &st, to_dir, to, err);
+	return copy_file(copying, from_dir, from, to_dir, to, err);
+}
+
+/* --- The call --- */
+
+static bool ends_with_dot(const char *path)
+{
+	size_t size = strlen(path);
+
+	return strcmp(path, ".") == 0 || (size >= 2 && strcmp(path + size - 2, "/.") == 0);
+}
+
+/* What the source is called where it goes into a directory. The container's own root has no name.
+ */
+static int copy_into(struct copying *copying, const struct place *from, int directory,
+		     struct oci_error *err)
+{
+	auto_fd source = -1;
+
+	if (strcmp(from->name, ".") != 0)
+		return copy_entry(copying, from->dir, from->name, directory, from->name, err);
+	source = inroot_try_open_plain(from->dir, ".", O_RDONLY | O_DIRECTORY);
+	return source < 0 ? fail_sys(err, "open") : copy_names(copying, source, directory, err);
+}
+
+static int copy_to_name(struct copying *copying, const struct place *from, struct oci_error *err)
+{
+	const struct copy_side *to = &copying->request->to;
+	struct place place = { .dir = -1 };
+	int done;
+
+	if (to->path[0] != '\0' && to->path[strlen(to->path) - 1] == '/' &&
+	    strcmp(from->name, ".") != 0) {
+		struct stat st;
+
+		if (fstatat(from->dir, from->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    !S_ISDIR(st.st_mode)) {
+			errno = ENOENT;
+			return fail_side(err, to, to->path);
+		}
+	}
+	TRY(find_place(to, &place, err));
+	done = copy_entry(copying, from->dir, from->name, place.dir, place.name, err);
+	fd_drop(&place.dir);
+	return done;
+}
+
+static int copy_from(struct copying *copying, const struct place *from, struct oci_error *err)
+{
+	const struct copy_request *request = copying->request;
+	struct stat st;
+	auto_fd directory = -1;
+
+	if (fstatat(from->dir, from->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return fail_side(err, &request->from, request->from.path);
+	directory = open_side(&request->to, request->to.path, O_RDONLY | O_DIRECTORY);
+	if (directory >= 0)
+		return copy_into(copying, from, directory, err);
+	if (errno != ENOENT && errno != ENOTDIR)
+		return fail_side(err, &request->to, request->to.path);
+	return copy_to_name(copying, from, err);
+}
+
+int copy_tree(const struct copy_request *request, struct oci_error *err)
+{
+	auto_free struct copying *copying = malloc(sizeof(*copying));
+	struct place from = { .dir = -1 };
+	mode_t before;
+	int done;
+
+	if (!copying)
+		return fail_sys(err, "memory for copying");
+	copying->request = request;
+	copying->whole = false;
+	TRY(find_place(&request->from, &from, err));
+	if (ends_with_dot(request->from.path))
+		strcpy(from.name, ".");
+	before = umask(0);
+	done = copy_from(copying, &from, err);
+	(void)umask(before); /* cannot fail */
+	fd_drop(&from.dir);
+	return done < 0 ? fail_in(err, "copy '%s'", request->from.path) : 0;
+}
+
+/* Only root can give files away. */
+static void begin_whole(struct copying *copying, struct copy_request *request)
+{
+	*request = (struct copy_request){ .archive = geteuid() == 0,
+					  .owner_uid = geteuid(),
+					  .owner_gid = getegid() };
+	copying->request = request;
+	copying->whole = true;
+}
+
+int copy_directory_whole(int from, int to_dir, const char *to, struct oci_error *err)
+{
+	auto_free struct copying *copying = malloc(sizeof(*copying));
+	struct copy_request request;
+	mode_t before;
+	int done;
+
+	if (!copying)
+		return fail_sys(err, "memory for copying");
+	begin_whole(copying, &request);
+	before = umask(0);
+	done = copy_directory(copying, from, ".", to_dir, to, err);
+	(void)umask(before); /* cannot fail */
+	return done;
+}
+
+int copy_attributes(int from, int to, struct oci_error *err)
+{
+	auto_free struct copying *copying = malloc(sizeof(*copying));
+	struct copy_request request;
+	struct stat st;
+
+	if (!copying)
+		return fail_sys(err, "memory for copying");
+	begin_whole(copying, &request);
+	if (fstat(from, &st) < 0)
+		return fail_sys(err, "look at the directory");
+	return finish_whole(copying, from, to, &st, err);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later
+ *
+ * Files copied between the host and the root of a container, which may be running and hostile:
+ * every path on its side is looked up in its root (base/inroot.h), every file is opened once and
+ * copied by that descriptor, and no link found on the way is followed on either side.
+ */
+#ifndef BOX_COPY_H
+#define BOX_COPY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+struct copy_side {
+	int root; /* of the container; -1: the host, where paths are taken as they are */
+	const char *path;
+};
+
+/* Copies a file, link or directory with all in it. A source path that ends in "/." means what is in
+ * the directory, not itself. Onto an existing directory it goes into that; else it gets the name
+ * given, whose parent must be there. A file that exists is replaced, a directory merged with; one
+ * in place of the other is an error. Links are copied as links. Modes and times are kept; the owner
+ * is the caller (in the container: its root, `owner`), or with `archive` the same as the source's.
+ * Setuid and setgid stay with the owner: they are dropped where it isn't kept. Devices, fifos and
+ * sockets are errors. Codes "not-found", "not-supported". */
+struct copy_request {
+	struct copy_side from, to;
+	bool archive;
+	unsigned owner_uid, owner_gid; /* of what is made, without `archive` */
+};
+int copy_tree(const struct copy_request *request, struct oci_error *err);
+
+/* Copies an opened directory with all in it to the new name `to`: with owners, modes, times,
+ * extended attributes and ACLs, fifos and devices; without sockets and without an overlay's own
+ * marks. No link is followed. Who isn't root becomes the owner of all, since he can't give. Names
+ * of one file become files. */
+int copy_directory_whole(int from, int to_dir, const char *to, struct oci_error *err);
+
+/* The same of one opened directory or file: gives `to` the owner, mode, times and extended
+ * attributes that `from` has. */
+int copy_attributes(int from, int to, struct oci_error *err);
+
+#endif
