@@ -1,0 +1,424 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# hullbox: containers in the background, from their creation to their removal, and their restarts.
+
+load helpers
+load box
+
+setup_file() {
+	export BATS_TEST_TIMEOUT=120
+}
+
+@test "box: created, running, paused, running, stopped" {
+	require conmon
+	attempt hullbox create --net none --layer "$BASE" --name "$ID" -- /bin/sh -c "$IDLE"
+	assert_status 0
+	assert_equal "$(box_state "$ID" status)" created
+	hullbox start "$ID"
+	assert_equal "$(box_state "$ID" status)" running
+	wait_until is_ready "$ID"
+	hullbox pause "$ID"
+	assert_equal "$(box_state "$ID" status)" paused
+	grep -q 'frozen 1' "$(box_state "$ID" cgroup)/cgroup.events"
+	hullbox unpause "$ID"
+	assert_equal "$(box_state "$ID" status)" running
+	hullbox stop "$ID"
+	assert_equal "$(box_state "$ID" status)" stopped
+	assert_equal "$(box_state "$ID" exitCode)" 9
+}
+
+@test "box ps: what runs; -a all; -q ids; json" {
+	box_idle "$ID"
+	attempt hullbox create --net none --layer "$BASE" --name "${ID}x" -- /bin/true
+	output=$(hullbox ps)
+	matches "^[0-9a-f]{12}  $ID +running "
+	lacks "${ID}x"
+	output=$(hullbox ps -a)
+	matches "^[0-9a-f]{12}  ${ID}x +created "
+	assert_equal "$(hullbox ps -aq | wc -l)" 2
+	assert_equal "$(hullbox ps -a --format json | jq -r '.[] | select(.name == "'"$ID"'") | .status')" running
+	assert_equal "$(hullbox ps --format json | jq length)" 1
+}
+
+@test "box stop: SIGTERM, and SIGKILL when the time is over; a paused one too" {
+	box_idle "$ID"
+	hullbox stop "$ID"
+	assert_equal "$(box_state "$ID" exitCode)" 9
+	box_start "${ID}x" -- /bin/sh -c 'trap "" TERM; echo ready; while :; do sleep 0.1; done'
+	wait_until is_ready "${ID}x"
+	hullbox stop -t 1 "${ID}x"
+	assert_equal "$(box_state "${ID}x" exitCode)" 137
+	hullbox start "$ID"
+	wait_until is_ready "$ID"
+	hullbox pause "$ID"
+	hullbox stop "$ID"
+	assert_equal "$(box_state "$ID" exitCode)" 9
+}
+
+@test "box restart: the same configuration and files, another life" {
+	box_idle "$ID" -e ANSWER=42
+	hullbox exec "$ID" /bin/sh -c 'echo kept >/kept'
+	hullbox restart "$ID"
+	output=$(hullbox exec "$ID" /bin/sh -c 'cat /kept; echo $ANSWER')
+	has kept 42
+	assert_equal "$(box_state "$ID" lives)" 2
+}
+
+@test "box rm: not one that runs, but with -f" {
+	box_idle "$ID"
+	attempt hullbox rm "$ID"
+	assert_status 1
+	has_text running
+	hullbox rm -f "$ID"
+	assert_box_empty
+}
+
+@test "box exec: in the container, its exit status, its input" {
+	box_idle "$ID"
+	attempt hullbox exec -e WHO=me -w /bin "$ID" /bin/sh -c 'echo $WHO; pwd; ps; exit 7'
+	assert_status 7
+	has me /bin
+	has_text "sleep 0.05" "trap"
+	output=$(echo typed | hullbox exec -i "$ID" /bin/cat)
+	assert_equal "$output" typed
+	output=$(echo typed | hullbox exec "$ID" /bin/cat)
+	assert_equal "$output" ""
+	hullbox stop "$ID"
+	attempt hullbox exec "$ID" /bin/true
+	assert_status 125
+	has_text "isn't running"
+}
+
+@test "box exec: files and terminals of the caller stay outside; what goes through arrives whole and in order" {
+	local of n
+	box_idle "$ID"
+	of='for n in 0 1 2; do readlink /proc/self/fd/$n; done'
+	echo secret >"$T/log"
+	"$HULLBOX" exec -i "$ID" /bin/sh -c "$of" <"$T/log" >>"$T/log" 2>&1
+	run cat "$T/log"
+	matches '^secret$'
+	assert_equal "$(grep -c '^pipe:' "$T/log")" 3
+	# A terminal: what it shows is the command's, and no more.
+	run script -qec "$HULLBOX exec -i $ID /bin/sh -c '$of'" /dev/null </dev/null
+	assert_equal "$(grep -c '^pipe:' <<<"$output")" 3
+	# Both in one file, in order, one file for each, and more than a pipe holds.
+	"$HULLBOX" exec "$ID" /bin/sh -c 'for n in 1 2 3 4; do echo $n; echo e$n >&2; done' >"$T/both" 2>&1
+	assert_equal "$(paste -sd' ' "$T/both")" "1 e1 2 e2 3 e3 4 e4"
+	"$HULLBOX" exec "$ID" /bin/sh -c 'echo one; echo two >&2' >"$T/one" 2>"$T/two"
+	assert_equal "$(cat "$T/one") $(cat "$T/two")" "one two"
+	head -c 3000000 /dev/urandom >"$T/much"
+	"$HULLBOX" exec -i "$ID" /bin/sh -c 'cat; echo end >&2' <"$T/much" >"$T/much.out" 2>"$T/two"
+	cmp "$T/much" "$T/much.out"
+	assert_equal "$(cat "$T/two")" end
+	# Who reads no further, and who leaves somebody behind, is waited for no longer than that.
+	attempt timeout 60 "$HULLBOX" exec -i "$ID" /bin/sh -c 'read line; echo got' <"$T/much"
+	assert_status 0
+	attempt timeout 60 "$HULLBOX" exec "$ID" /bin/sh -c 'while :; do sleep 0.05; done & echo begun' >"$T/one"
+	assert_status 0
+	# What can't be written is said.
+	"$HULLBOX" exec "$ID" /bin/echo text >/dev/full 2>"$T/two"
+	grep -q "output is lost: write: No space" "$T/two"
+	# Of its own accord it has nothing, and one that can't begin is still told of.
+	"$HULLBOX" exec -d "$ID" /bin/sh -c "{ $of; } >/streams; echo done >/done" >"$T/one"
+	is_done() { hullbox exec "$ID" /bin/cat /done >/dev/null 2>&1; }
+	wait_until is_done
+	assert_equal "$(hullbox exec "$ID" /bin/cat /streams | paste -sd' ')" "/dev/null /streams /dev/null"
+	attempt hullbox exec -d "$ID" /bin/nothing
+	assert_status 127
+	has_text "hullbox: " "/bin/nothing"
+}
+
+@test "box exec: 125, 126 and 127 are hullbox's, 255 the command's; signals reach the command" {
+	box_idle "$ID"
+	attempt hullbox exec "$ID" /bin/sh -c 'exit 255'
+	assert_status 255
+	assert_equal "$output" ""
+	attempt hullbox exec "$ID" /bin/nothing
+	assert_status 127
+	has_text nothing
+	attempt hullbox exec "$ID" nothing
+	assert_status 127
+	hullbox exec "$ID" /bin/sh -c 'echo text >/plain'
+	attempt hullbox exec "$ID" /plain
+	assert_status 126
+	has_text "ermission denied"
+	attempt hullbox exec -u nobody-of-that-name "$ID" /bin/true
+	assert_status 125
+	attempt hullbox exec -d "$ID" /bin/nothing
+	assert_status 127
+	attempt hullbox exec "$ID" /bin/sh -c 'kill -9 $$'
+	assert_status 137
+	"$HULLBOX" exec "$ID" /bin/sh -c 'trap "exit 9" TERM; echo ready >/exec-ready; while :; do sleep 0.05; done' &
+	pid=$!
+	is_exec_ready() { hullbox exec "$ID" /bin/sh -c 'read l </exec-ready' 2>/dev/null; }
+	wait_until is_exec_ready
+	kill "$pid"
+	attempt wait "$pid"
+	assert_status 9
+}
+
+@test "box kill, wait: signals by name, the status when it ends and after" {
+	box_idle "$ID"
+	hullbox wait "$ID" >"$T/waited" 2>&1 &
+	local pid=$!
+	hullbox kill -s TERM "$ID"
+	ended $pid
+	assert_status 0
+	assert_equal "$(cat "$T/waited")" 9
+	assert_equal "$(hullbox wait "$ID")" 9
+	attempt hullbox kill "$ID"
+	assert_status 1
+}
+
+@test "box rename, prune" {
+	box_idle "$ID"
+	hullbox rename "$ID" "${ID}x"
+	assert_equal "$(box_state "${ID}x" status)" running
+	attempt hullbox inspect "${ID}x" "$ID"
+	assert_status 1
+	lacks '[' '[{'
+	box_start "$ID" -- /bin/true
+	hullbox wait "$ID"
+	attempt hullbox rename "${ID}x" "$ID"
+	assert_status 1
+	hullbox prune
+	assert_equal "$(hullbox ps -a --format json | jq -r '.[].name')" "${ID}x"
+}
+
+lives_are() { [ "$(box_state "$2" lives)" -ge "$1" ]; }
+
+@test "box run --restart=on-failure:N: N times, later each time; not after success or stop" {
+	box_start "$ID" --restart on-failure:2 -- /bin/sh -c 'exit 3'
+	wait_until lives_are 3 "$ID"
+	wait_until is_box_status stopped "$ID"
+	wait_until no_box_process
+	assert_equal "$(box_state "$ID" restarts)" 2
+	assert_equal "$(box_state "$ID" backOffMs)" 200
+	box_start "${ID}x" --restart on-failure -- /bin/true
+	hullbox wait "${ID}x"
+	wait_until no_box_process
+	assert_equal "$(box_state "${ID}x" lives)" 1
+}
+
+@test "box run --restart=always: again and again, with its files, until it is stopped" {
+	box_start "$ID" --restart always -- /bin/sh -c 'echo x >>/lives; wc -l </lives; sleep 0.05'
+	wait_until lives_are 3 "$ID"
+	hullbox stop "$ID"
+	local n
+	n=$(box_state "$ID" lives)
+	wait_until no_box_process
+	assert_equal "$(box_state "$ID" lives)" "$n"
+	assert_equal "$(box_state "$ID" status)" stopped
+	output=$(hullbox logs "$ID")
+	has 1 2 3
+}
+
+# As after a loss of power: all of it is gone at once, and so is the runtime directory.
+lose_power() {
+	local pid ids pids file
+	ids=$(ls "$T/boxrun/containers")
+	pids=$(for file in $T/boxrun/containers/*/conmon.pid $T/boxrun/containers/*/pid; do echo "$(cat "$file")"; done)
+	for pid in $pids; do
+		kill -STOP "$pid"
+	done
+	for pid in $pids; do
+		kill -KILL "$pid"
+	done
+	wait_until no_box_process
+	for file in $ids; do
+		"$HULL" --root "$T/boxrun/hull" delete --force "$file"
+	done
+	umount "$T"/boxrun/netns/*
+	rm -rf "$T/boxrun"
+}
+
+@test "box start --restartable: what ran and has a restart policy" {
+	box_idle "$ID" --restart always
+	box_idle "${ID}x"
+	lose_power
+	hullbox ps # begins nothing after that
+	hullbox start --restartable
+	assert_equal "$(box_state "$ID" status)" running
+	assert_equal "$(box_state "${ID}x" status)" stopped
+}
+
+@test "box start --restartable: not what had come to its end, nor is a loss of power a failure" {
+	box_start "${ID}done" --restart on-failure -- /bin/true
+	hullbox wait "${ID}done"
+	box_start "${ID}gaveup" --restart on-failure:1 -- /bin/false
+	gave_up() { [ "$(box_state "${ID}gaveup" lives) $(box_state "${ID}gaveup" going)" = "2 false" ]; }
+	wait_until gave_up
+	box_idle "$ID" --restart on-failure:1
+	kill -KILL "$(box_state "$ID" pid)"
+	has_begun_again() { [ "$(box_state "$ID" restarts)" = 1 ] && [ "$(box_state "$ID" started)" != 0 ]; }
+	wait_until has_begun_again
+	lose_power
+	output=$(hullbox start --restartable)
+	assert_equal "$output" "$(box_state "$ID" id)"
+	assert_equal "$(box_state "$ID" status)" running
+}
+
+@test "box start --restartable: who shares a network begins after whom he shares it with" {
+	box_idle "$ID" --restart always
+	attempt hullbox run -d --net "container:$ID" --layer "$BASE" --restart always --name "${ID}x" -- /bin/sh -c "$IDLE"
+	assert_status 0
+	wait_until is_ready "${ID}x"
+	lose_power
+	hullbox start --restartable
+	assert_equal "$(box_state "$ID" status) $(box_state "${ID}x" status)" "running running"
+}
+
+@test "box: a loss of power: the next command settles what ran, and removes what has --rm" {
+	box_idle "$ID"
+	box_idle "${ID}x" --rm
+	box_idle "${ID}y"
+	lose_power
+	attempt hullbox wait "$ID"
+	assert_status 0
+	assert_equal "$output" 137
+	assert_equal "$(hullbox ps -a --format json | jq -r 'sort_by(.name) | .[] | .name, .going')" "$ID
+false
+${ID}y
+false"
+	hullbox events --no-follow --filter event=die --filter "container=${ID}y" | grep -q "exitCode=137"
+}
+
+@test "box: conmon killed: the next command cleans up" {
+	local pid conmon
+	box_idle "$ID"
+	pid=$(box_state "$ID" pid)
+	conmon=$(cat "$T"/boxrun/containers/*/conmon.pid)
+	kill -KILL "$conmon"
+	wait_until is_zombie "$conmon"
+	hullbox create --net none --layer "$BASE" --name "${ID}x" -- /bin/true
+	wait_until is_zombie "$pid"
+	assert_equal "$(box_state "$ID" status)" stopped
+	assert_equal "$(box_state "$ID" exitCode)" 137
+	assert_equal "$(ls "$T/boxrun/containers")" ""
+	hullbox start "$ID"
+	assert_equal "$(box_state "$ID" status)" running
+}
+
+@test "box run: hullbox killed at any point: the next command finds the rest" {
+	local n pid delay
+	for n in $(seq "${HULLBOX_KILLS:-30}"); do
+		delay=0.$(printf %03d $((RANDOM % 250)))
+		command timeout -s KILL "$delay" "$HULLBOX" run --net none --rootfs "$BASE" --ephemeral --rm -- \
+			/bin/sleep 0.1 >/dev/null 2>&1 </dev/null || true
+	done
+	# What was started goes on to its end; what wasn't is taken down by this:
+	hullbox prune
+	sleep 0.3
+	hullbox prune
+	nothing() { hullbox prune && [ -z "$(hullbox ps -aq)" ]; }
+	wait_until nothing
+	assert_box_empty
+}
+
+@test "box: one that is being removed is gone, also when its lock went first" {
+	local id
+	hullbox create --net none --layer "$BASE" --name "$ID" -- /bin/true
+	id=$(box_state "$ID" id)
+	# Who has found it waits for its lock; its remover renames it, and begins with that.
+	exec 7<"$BOX/containers/$id/lock"
+	flock 7
+	"$HULLBOX" rm "$ID" >"$T/out" 2>&1 7<&- 3>&- &
+	local pid=$!
+	waits() { grep -q "FLOCK.*WRITE.*:$(stat -c %i "$BOX/containers/$id/lock") " <(grep -e '->' /proc/locks); }
+	wait_until waits
+	mv "$BOX/containers/$id" "$BOX/containers/$id.gone"
+	rm "$BOX/containers/$id.gone/lock" "$BOX/names/$ID"
+	exec 7<&-
+	ended $pid
+	cat "$T/out"
+	assert_status 0
+	hullbox prune
+	assert_box_empty
+}
+
+@test "box: what somebody makes is left alone, and what nobody makes any more is removed" {
+	local new
+	new=$BOX/containers/$(printf '%064x' 1).new
+	mkdir -p "$new"
+	flock -s "$BOX/containers" "$HULLBOX" prune
+	[ -d "$new" ]
+	touch "$new/lock"
+	flock "$new/lock" "$HULLBOX" prune
+	[ -d "$new" ]
+	rm "$new/lock"
+	hullbox prune
+	[ ! -e "$new" ]
+}
+
+@test "box: conmon, hull and hullbox killed at random: the next commands find the rest" {
+	local n pids pid
+	for n in $(seq "${HULLBOX_KILLS:-20}"); do
+		"$HULLBOX" run -d --net none --layer "$BASE" --rm -- /bin/sleep 0.5 >/dev/null 2>&1 </dev/null &
+		sleep "0.$(printf %03d $((RANDOM % 200)))"
+		pids=$(box_processes | awk '{ print $1 }' | shuf -n 1)
+		for pid in $pids; do
+			kill -KILL "$pid" 2>/dev/null || true
+		done
+		wait $! || true
+	done
+	nothing() { hullbox prune >/dev/null && [ -z "$(hullbox ps -aq)" ]; }
+	wait_until nothing
+	assert_box_empty
+}
+
+@test "box: hullbox is killed while hull makes the container, which goes on: rm -f and stop end it all the same" {
+	local pid command
+	cat >"$T/slow-hull" <<-END
+		#!/bin/sh
+		case " \$* " in *" create "* | *" delete "* | *" kill "*) echo " \$* " >>"$T/calls" ;; esac
+		case " \$* " in *" create "*) while [ ! -e "$T/go" ]; do sleep 0.05; done ;; esac
+		exec "$HULL_ITSELF" "\$@"
+	END
+	chmod 755 "$T/slow-hull"
+	export HULLBOX_HULL=$T/slow-hull
+	for command in "rm -f" "stop -t 1"; do
+		rm -f "$T/go" "$T/calls"
+		"$HULLBOX" run --net none --layer "$BASE" --name "$ID" -- /bin/sleep 100 >/dev/null 2>&1 </dev/null 3>&- &
+		pid=$!
+		wait_until grep -qs " create " "$T/calls"
+		kill -KILL $pid
+		wait $pid || true
+		# shellcheck disable=SC2086 # two or three words
+		hullbox $command "$ID" >"$T/out" 2>&1 3>&- &
+		pid=$!
+		wait_until grep -qE " (delete|kill) " "$T/calls"
+		touch "$T/go"
+		ended $pid
+		assert_status 0
+		[ "$command" = "rm -f" ] || hullbox rm "$ID"
+		assert_box_empty
+	done
+}
+
+# conmon reads then what hull may have said, from what the container's process holds open, too.
+@test "box: hull is killed when it has made the container: run says so, and nothing is left" {
+	printf '#!/bin/sh\ncase " $* " in *" create "*) %q "$@" && kill -KILL $$ ;; esac\nexec %q "$@"\n' \
+		"$HULL_ITSELF" "$HULL_ITSELF" >"$T/killed-hull"
+	chmod 755 "$T/killed-hull"
+	HULLBOX_HULL=$T/killed-hull attempt hullbox run -d --net none --layer "$BASE" --name "$ID" -- /bin/sleep 100
+	assert_status 125
+	has_text "hull was killed when the container was made"
+	HULLBOX_HULL=$T/killed-hull attempt hullbox create --net none --layer "$BASE" --name "$ID" -- /bin/sleep 100
+	assert_status 0
+	HULLBOX_HULL=$T/killed-hull attempt hullbox start "$ID"
+	assert_status 1
+	assert_equal "$(box_state "$ID" status)" stopped
+	hullbox start "$ID"
+	assert_equal "$(box_state "$ID" status)" running
+	hullbox rm -f "$ID"
+	assert_box_empty
+}
+
+@test "box rm: of one in its back-off ends that" {
+	box_start "$ID" --restart always -- /bin/sh -c 'exit 1'
+	wait_until lives_are 4 "$ID"
+	wait_until is_box_status stopped "$ID"
+	hullbox rm -f "$ID"
+	assert_box_empty
+}

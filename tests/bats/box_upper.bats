@@ -1,0 +1,303 @@
+#!/usr/bin/env bats
+# SPDX-License-Identifier: GPL-2.0-or-later
+# bats file_tags=real_root
+#
+# Containers of tars and images: what they see and run, what they changed, and what is kept of it.
+
+load helpers
+load box
+
+base_tar() { tar -C "$BASE" -cf "$T/base.tar" .; }
+
+# image NAME PROCESS: the layout $T/NAME with the root file system, and PROCESS (Python) as its config.
+image() {
+	base_tar
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$top/tests/helpers python3 - "$T/$1" "$T/base.tar" "$2" <<-'END'
+		import sys
+		from oci_layout import *
+		l = Layout(sys.argv[1])
+		l.add(l.image([open(sys.argv[2], "rb").read(), tar_of({"w/": b"", "w/upper": b"from the image\n"})],
+		              eval(sys.argv[3])), "v1")
+		l.save()
+	END
+}
+
+@test "upper: a container of tars sees them, and diff tells what it changed" {
+	require conmon
+	base_tar
+	mkdir -p "$T/second/d"
+	echo old >"$T/second/d/file"
+	echo old >"$T/second/d/gone"
+	tar -C "$T/second" -czf "$T/second.tgz" .
+	run hullbox run --net none --name one --layer "$T/base.tar" --layer "$T/second.tgz" -- \
+		/bin/sh -c 'read line </d/file; echo "$line"; echo new >/d/new; echo changed >/d/file; rm /d/gone 2>/dev/null || unlink /d/gone'
+	has old
+	run hullbox diff one
+	assert_status 0
+	has "C /d"
+	has "C /d/file"
+	has "A /d/new"
+	run hullbox diff --format json one
+	assert_equal "$(jq -r '.[] | select(.path == "/d/new").kind' <<<"$output")" A
+	# The layers' archives are needed no more, and prune leaves what the container needs.
+	rm "$T/base.tar" "$T/second.tgz"
+	run hullbox image prune
+	has "removed 0 layers, 0 B"
+	run hullbox start -a one
+	has changed
+	run hullbox commit one "$T/own.tar"
+	assert_status 0
+	matches '^sha256:[0-9a-f]{64}$'
+	assert_equal "${lines[0]}" "sha256:$(sha256sum <"$T/own.tar" | cut -d' ' -f1)"
+	run tar -tf "$T/own.tar"
+	has d/new
+	run hullbox commit --layout one "$T/image:v2"
+	assert_status 0
+	hullbox rm one
+	run hullbox run --rm --net none --image "$T/image:v2" -- /bin/sh -c 'read line </d/new; echo "$line"'
+	assert_status 0
+	has new
+	hullbox image prune
+	assert_equal "$(ls "$BOX/layers/sha256")" ""
+}
+
+@test "upper: an image's environment, directory, command and user are the container's" {
+	require conmon
+	image app '{"Env": ["WHO=image"], "WorkingDir": "/w", "User": "7:8", "Entrypoint": ["/bin/sh", "-c"], "Cmd": ["echo \"$WHO\"; pwd; read l <upper; echo \"$l\"; grep -E \"^[UG]id\" /proc/self/status || while read k v; do case $k in Uid:|Gid:) echo \"$k $v\";; esac; done </proc/self/status"]}'
+	run hullbox run --rm --net none --image "$T/app:v1"
+	assert_status 0
+	has image
+	has /w
+	has "from the image"
+	matches '^Uid:[[:space:]]+7[[:space:]]'
+	matches '^Gid:[[:space:]]+8[[:space:]]'
+	hullbox image import "$T/app" app
+	rm -r "$T/app"
+	run hullbox run --rm --net none -e WHO=me --image app 'echo "$WHO"'
+	assert_status 0
+	has me
+}
+
+@test "upper: --entrypoint '' leaves the image's entry point and command out" {
+	require conmon
+	image app '{"Entrypoint": ["/bin/sh", "-c", "echo entry"], "Cmd": ["from the image"]}'
+	run hullbox run --rm --net none --image "$T/app:v1" --entrypoint '' -- /bin/echo own words
+	assert_status 0
+	has "own words"
+	lacks entry
+	run hullbox run --rm --net none --image "$T/app:v1" --entrypoint ''
+	assert_status 125
+	has_text "there is no command to run"
+	# It is kept: the next life is the same.
+	hullbox run --net none --name one --image "$T/app:v1" --entrypoint= -- /bin/echo again
+	run hullbox start -a one
+	has again
+	lacks entry
+}
+
+@test "upper: ps and inspect show the command that runs, the image's own too" {
+	require conmon
+	image app '{"Entrypoint": ["/bin/echo", "entry"], "Cmd": ["from the", "image"]}'
+	# shown NAME ARGUMENT...: made from the image.
+	shown() {
+		hullbox create --net none --name "$1" --image "$T/app:v1" "${@:2}" >/dev/null
+		hullbox ps -a --format json --filter name="$1" | jq -r '.[0].command'
+	}
+	assert_equal "$(shown own)" "/bin/echo entry from the image"
+	assert_equal "$(shown given -- a b)" "/bin/echo entry a b"
+	assert_equal "$(shown other --entrypoint /bin/cat -- /w/upper)" "/bin/cat /w/upper"
+	assert_equal "$(shown alone --entrypoint /bin/true)" /bin/true
+	assert_equal "$(shown none --entrypoint= -- /bin/true)" /bin/true
+	assert_equal "$(box_state own command)" "/bin/echo entry from the image"
+	run hullbox ps -a --no-trunc
+	matches '  /bin/echo entry from the image$'
+	# As it is run; what there is no room for is left out.
+	run hullbox start -a own
+	has "entry from the image"
+	long=$(printf 'é%.0s' {1..300})
+	assert_equal "$(shown "long" -- "$long" | head -c 40)" "$(printf '/bin/echo entry %s' "$long" | head -c 40)"
+	run hullbox start -a long
+	has "entry $long"
+}
+
+@test "upper: an image made upon another has its layers, configuration and history, and one more" {
+	require conmon
+	image app '{"Env": ["WHO=image"], "Cmd": ["/bin/true"], "Labels": {"a": "b"}, "ExposedPorts": {"80/tcp": {}},
+		"Volumes": {"/data": {}}, "Healthcheck": {"Test": ["CMD", "true"], "Interval": 5000000000}, "StopSignal": "SIGUSR1",
+		"Some": {"thing": ["new", 1.50, None]}}'
+	# With a history, and an author that nobody here knows.
+	PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$top/tests/helpers python3 - "$T/app" <<-'END'
+		import json, os, sys
+		from oci_layout import *
+		top = sys.argv[1]
+		read = lambda digest: json.load(open(os.path.join(top, "blobs/sha256", digest[7:])))
+		index = json.load(open(top + "/index.json"))
+		manifest = read(index["manifests"][0]["digest"])
+		config = read(manifest["config"]["digest"])
+		config["author"], config["created"] = "somebody", "2001-02-03T04:05:06Z"
+		config["history"] = [{"created_by": "one"}, {"created_by": "nothing", "empty_layer": True}, {"created_by": "two"}]
+		def put(data, media_type):
+		    data = json.dumps(data).encode()
+		    open(os.path.join(top, "blobs/sha256", digest_of(data)[7:]), "wb").write(data)
+		    return {"mediaType": media_type, "digest": digest_of(data), "size": len(data)}
+		manifest["config"] = put(config, manifest["config"]["mediaType"])
+		index["manifests"][0].update(put(manifest, index["manifests"][0]["mediaType"]))
+		json.dump(index, open(top + "/index.json", "w"))
+	END
+	hullbox image import "$T/app" app
+	mv "$T/app" "$T/gone"
+	hullbox run --net none --name one --image app -- /bin/sh -c 'echo new >/w/new'
+	run hullbox commit --layout --compress none one "$T/next:v2"
+	assert_status 0
+	document() { cat "$1/blobs/sha256/$(jq -r "$2" "$3" | cut -d: -f2)"; }
+	for at in gone next; do
+		document "$T/$at" '.manifests[0].digest' "$T/$at/index.json" >"$T/$at.manifest"
+		document "$T/$at" .config.digest "$T/$at.manifest" >"$T/$at.config"
+	done
+	assert_equal "$(jq -c '.layers[:2]' "$T/next.manifest")" "$(jq -c .layers "$T/gone.manifest")"
+	assert_equal "$(jq -r '.layers | length, .[2].mediaType' "$T/next.manifest" | tr '\n' ' ')" "3 application/vnd.oci.image.layer.v1.tar "
+	for digest in $(jq -r '.config.digest, .layers[].digest' "$T/next.manifest"); do
+		assert_equal "$(sha256sum <"$T/next/blobs/sha256/${digest#sha256:}" | cut -d' ' -f1)" "${digest#sha256:}"
+	done
+	same='del(.rootfs, .history, .created)'
+	assert_equal "$(jq -cS "$same" "$T/next.config")" "$(jq -cS "$same" "$T/gone.config")"
+	grep -q '1\.5' "$T/next.config"
+	assert_equal "$(jq -c '.history[:3]' "$T/next.config")" "$(jq -c .history "$T/gone.config")"
+	assert_equal "$(jq -r '.history | length, .[3].created_by' "$T/next.config" | tr '\n' ' ')" "4 hullbox commit "
+	assert_equal "$(jq -c '.rootfs.diff_ids[:2]' "$T/next.config")" "$(jq -c .rootfs.diff_ids "$T/gone.config")"
+	matches_time='^20[0-9-]+T[0-9:]+Z$'
+	[[ $(jq -r .created "$T/next.config") =~ $matches_time ]]
+	hullbox rm one
+	run hullbox run --rm --net none --image "$T/next:v2" -- /bin/sh -c 'read a </w/new; read b </w/upper; echo "$a $b $WHO"'
+	assert_status 0
+	has "new from the image image"
+	# What the store has of the layer is looked at when it is used.
+	hullbox run --net none --name two --image app -- /bin/true
+	lowest=$(jq -r '.rootfs.diff_ids[0]' "$T/gone.config")
+	echo longer >>"$BOX/layers/sha256/${lowest#sha256:}/blob"
+	run hullbox commit --layout two "$T/broken"
+	assert_status 1
+	has_text "the store's copy of it has the digest"
+	[ ! -e "$T/broken" ]
+	# Without it the layer is packed anew.
+	find "$BOX/layers/sha256" -name blob -delete
+	run hullbox commit --layout two "$T/packed"
+	assert_status 0
+	run hullbox run --rm --net none --image "$T/packed" -- /bin/sh -c 'read b </w/upper; echo "$b"'
+	has "from the image"
+}
+
+@test "upper: diff, commit and cp of a container made with --host" {
+	require conmon
+	hullbox run --net none --name one --host -- sh -c 'echo new >/made; echo own >/usr/own-of-the-container; echo tmp >/tmp/x; mkdir /srv/d'
+	run hullbox diff one
+	assert_status 0
+	has "A /made"
+	has "A /usr/own-of-the-container"
+	has "A /tmp/x"
+	has "A /srv/d"
+	lacks_match '/usr/bin'
+	lacks_match '/etc'
+	run hullbox cp one:/usr/own-of-the-container "$T/out"
+	assert_status 0
+	assert_equal "$(cat "$T/out")" own
+	run hullbox cp one:/etc/passwd "$T/passwd"
+	assert_status 0
+	cmp "$T/passwd" /etc/passwd
+	run hullbox cp "$T/out" one:/usr/put
+	assert_status 0
+	assert_equal "$(cat "$BOX/containers/$(box_state one id)/upper/usr/put")" own
+	[ ! -e /usr/put ] && [ ! -e /usr/own-of-the-container ]
+	run hullbox commit one "$T/own.tar"
+	assert_status 0
+	run tar -tf "$T/own.tar"
+	has made
+	has usr/own-of-the-container
+	lacks usr/bin/
+	run hullbox commit --layout one "$T/layout"
+	assert_status 1
+	has_text "would be of the host's own files"
+	assert_no_mount
+}
+
+@test "upper: a layer or an image that isn't there or is refused makes no container" {
+	require conmon
+	run hullbox run --net none --name x --layer "$T/none.tar" -- /bin/true
+	assert_status 125
+	has_text "none.tar"
+	run hullbox run --net none --name x --image none -- /bin/true
+	assert_status 125
+	has_text "there is no image 'none'"
+	python3 -c 'import sys, tarfile; t = tarfile.open(sys.argv[1], "w"); t.addfile(tarfile.TarInfo("../evil")); t.close()' "$T/evil.tar"
+	run hullbox run --net none --name x --layer "$T/evil.tar" -- /bin/true
+	assert_status 125
+	has_text "'../evil' has '..' in it"
+	run hullbox ps -aq
+	assert_equal "$output" ""
+}
+
+@test "upper: cp reaches into running and stopped containers, and nothing leads out of them" {
+	require conmon
+	base_tar
+	echo host >"$T/in"
+	echo secret >"$T/secret"
+	hullbox run -d --net none --name one --layer "$T/base.tar" -- /bin/sh -c 'echo inside >/made; while :; do sleep 0.05; done'
+	is_made() { hullbox cp one:/made "$T/out" 2>/dev/null; }
+	wait_until is_made
+	wait_until grep -q inside "$T/out"
+	run hullbox cp "$T/in" one:/in
+	assert_status 0
+	run hullbox exec one /bin/sh -c 'read l </in; echo "$l"'
+	has host
+	ln -s "$T/secret" "$T/link"
+	hullbox cp "$T/link" one:/leak
+	hullbox stop -t 0 one
+	run hullbox cp one:/in "$T/out2"
+	assert_status 0
+	assert_equal "$(cat "$T/out2")" host
+	run hullbox cp "$T/out" one:/later
+	assert_status 0
+	run hullbox diff one
+	has "A /later"
+	assert_no_mount
+	hullbox rm one
+}
+
+is_waiting_for_a_lock() { grep -q -e "-> FLOCK .* $1 " /proc/locks; }
+goes_on() { [ -n "$(ls "$T/out" 2>/dev/null)" ] || [ -n "$(find "$T" -maxdepth 1 -name 'own.tar.*.new' -size +0)" ]; }
+
+@test "upper: a container is stopped while cp and commit read it, and begins or goes when they are done" {
+	local reader other
+	box_start one -- /bin/sh -c 'mkdir /d; i=0; while [ $i -lt 10000 ]; do : >/d/$i; i=$((i + 1)); done; echo ready; sleep 600'
+	wait_until is_ready one
+	"$HULLBOX" cp one:/d "$T/out" 3>&- &
+	reader=$!
+	wait_until goes_on
+	kill -STOP "$reader"
+	timeout 60 "$HULLBOX" stop -t 0 one || ! kill -KILL "$reader"
+	assert_equal "$(box_state one status)" stopped
+	"$HULLBOX" start one 3>&- >"$T/started" &
+	other=$!
+	wait_until is_waiting_for_a_lock "$other"
+	assert_equal "$(box_state one lives)" 1
+	kill -CONT "$reader"
+	wait "$reader"
+	wait "$other"
+	assert_equal "$(find "$T/out" -type f | wc -l)" 10000
+	assert_equal "$(box_state one lives)" 2
+	rm -r "$T/out"
+	"$HULLBOX" commit one "$T/own.tar" 3>&- >"$T/digest" &
+	reader=$!
+	wait_until goes_on
+	kill -STOP "$reader"
+	timeout 60 "$HULLBOX" stop -t 0 one || ! kill -KILL "$reader"
+	"$HULLBOX" rm one 3>&- >"$T/removed" &
+	other=$!
+	wait_until is_waiting_for_a_lock "$other"
+	kill -CONT "$reader"
+	wait "$reader"
+	wait "$other"
+	assert_equal "sha256:$(sha256sum "$T/own.tar" | cut -d ' ' -f 1)" "$(cat "$T/digest")"
+	assert_equal "$(tar -tf "$T/own.tar" | grep -c "d/[0-9]")" 10000
+	[ -z "$(hullbox ps -aq)" ]
+}
