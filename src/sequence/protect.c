@@ -25,6 +25,7 @@ extern char **environ;
 #endif
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
+#define SEAL_TRIES 20
 
 /* A clone of hull's own making: read-only, and executed by its descriptor. A mount of the host that
  * happens to be read-only may be writable tomorrow. */
@@ -76,6 +77,19 @@ static int make_memory(void)
 	return fd;
 }
 
+/* The kernel waits 150 ms for whoever holds a page of the file, be it only a batch of pages that
+ * another processor has yet to put on its list; then it says EBUSY. Nobody else has this file, so
+ * that it passes. */
+static int seal(int file)
+{
+	int tries = SEAL_TRIES;
+
+	while (fcntl(file, F_ADD_SEALS, SEALS) < 0)
+		if (errno != EBUSY || --tries == 0)
+			return -1;
+	return 0;
+}
+
 static int copy_sealed(int self, struct oci_error *err)
 {
 	auto_fd copy = make_memory();
@@ -96,7 +110,7 @@ static int copy_sealed(int self, struct oci_error *err)
 		if (sent <= 0)
 			return fail_sys(err, "copy hull's own binary to memory");
 	}
-	if (fchmod(copy, 0500) < 0 || fcntl(copy, F_ADD_SEALS, SEALS) < 0)
+	if (fchmod(copy, 0500) < 0 || seal(copy) < 0)
 		return fail_sys(err, "seal the copy of hull's own binary");
 	return fd_take(&copy);
 }

@@ -119,6 +119,9 @@ rename_often() {
 	# However much happens, two files are kept.
 	export HULLBOX_MAX_EVENT_BYTES=600
 	rename_often "${ID}b" 6
+	# The last of them may have filled `current`: one more makes another.
+	unset HULLBOX_MAX_EVENT_BYTES
+	hullbox rename "${ID}b" "${ID}d"
 	assert_equal "$(ls "$BOX/events" | paste -sd' ')" "current previous"
 	[ "$(cat "$BOX"/events/* | wc -c)" -lt 4000 ]
 }

@@ -91,6 +91,30 @@ user_run() {
 	assert_fails "vm.memfd_noexec is 2"
 }
 
+# traced_run STRACE-OPTION...: user_run, with its first process traced into $T/trace.
+traced_run() {
+	install -m 666 /dev/null "$T/trace"
+	run as_user timeout --foreground -k 5 "$LIMIT" strace -o "$T/trace" -e trace=fcntl "$@" \
+		"$T/hull" run --bundle "$BUNDLE" "$ID" </dev/null
+}
+
+@test "one id: a copy of hull in memory that the kernel is still busy with is sealed a little later" {
+	local first
+	require strace
+	probe ids
+	traced_run
+	assert_status 0
+	first=$(grep -n F_ADD_SEALS "$T/trace" | head -n 1 | cut -d : -f 1)
+	[ -n "$first" ]
+	traced_run -e inject=fcntl:error=EBUSY:when="$first..$((first + 2))"
+	assert_status 0
+	has uid=0,0,0
+	assert_equal "$(grep -c 'F_ADD_SEALS.*INJECTED' "$T/trace")" 3
+	# Not for ever.
+	traced_run -e inject=fcntl:error=EBUSY:when="$first+"
+	assert_fails "seal the copy of hull's own binary: Device or resource busy"
+}
+
 @test "one id: create, start, state, list, kill and delete, by the same user" {
 	local pid
 	probe wait-signal
