@@ -124,12 +124,17 @@ static pid_t clone_waiting_at(const char *path)
 	return clone_waiting(fd);
 }
 
-/* Its signal, or -1 when it lives. */
+static bool lives(pid_t pid)
+{
+	return waitpid(pid, NULL, WNOHANG) == 0;
+}
+
+/* Its signal. A dying process leaves its cgroup a moment before it can be waited for. */
 static int died_of(pid_t pid)
 {
 	int status;
 
-	return waitpid(pid, &status, WNOHANG) == pid && WIFSIGNALED(status) ? WTERMSIG(status) : -1;
+	return waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) ? WTERMSIG(status) : -1;
 }
 
 static void end(pid_t pid)
@@ -253,7 +258,7 @@ static void check_existing(void)
 	scene_leave(&s);
 	tap_ok(cgroup_kill(&s.run.state, &s.err) < 0 && code_is(&s, "cgroup-foreign"),
 	       "but what is in it isn't killed, since hull didn't make it");
-	tap_ok(cgroup_remove(&s.run.state, &s.err) == 0 && exists(s.path) && died_of(pid) == -1,
+	tap_ok(cgroup_remove(&s.run.state, &s.err) == 0 && exists(s.path) && lives(pid),
 	       "nor is it removed");
 
 	scene_init(&s, "taken");
@@ -501,7 +506,7 @@ static void check_other_inode(void)
 	s.err = (struct oci_error){ 0 };
 	tap_ok(cgroup_signal(&s.run.state, SIGTERM, &s.err) < 0 && code_is(&s, "cgroup-foreign"),
 	       "nor signalled");
-	tap_ok(cgroup_remove(&s.run.state, &s.err) == 0 && exists(s.path) && died_of(pid) == -1,
+	tap_ok(cgroup_remove(&s.run.state, &s.err) == 0 && exists(s.path) && lives(pid),
 	       "and to remove the container's own is done already");
 	end(pid);
 	(void)rmdir(full(s.path));
@@ -526,7 +531,7 @@ static void check_leftover(void)
 	       "what a stopped container left is replaced %s", new.err.text);
 	pid = clone_waiting(new.run.cgroup);
 	tap_ok(cgroup_kill(&old.run.state, &old.err) < 0 &&
-		       cgroup_remove(&old.run.state, &old.err) == 0 && died_of(pid) == -1,
+		       cgroup_remove(&old.run.state, &old.err) == 0 && lives(pid),
 	       "so that its delete doesn't reach the new one's processes");
 	cgroup_undo(&new.run);
 	end(pid);
@@ -545,7 +550,7 @@ static void check_unknown_inode(void)
 	scene_leave(&s);
 	s.run.state.cgroup_inode = 0;
 	s.run.state.id = "somebody";
-	tap_ok(cgroup_remove(&s.run.state, &s.err) == 0 && exists(s.path) && died_of(pid) == -1,
+	tap_ok(cgroup_remove(&s.run.state, &s.err) == 0 && exists(s.path) && lives(pid),
 	       "without an inode another container's mark is respected");
 	s.run.state.id = "half";
 	tap_ok(cgroup_remove(&s.run.state, &s.err) == 0 && !exists(s.path),
@@ -555,7 +560,7 @@ static void check_unknown_inode(void)
 	(void)mkdir(full(s.path), 0755);
 	pid = clone_waiting_at(s.path);
 	tap_ok(cgroup_kill(&s.run.state, &s.err) < 0 && cgroup_remove(&s.run.state, &s.err) == 0 &&
-		       exists(s.path) && died_of(pid) == -1,
+		       exists(s.path) && lives(pid),
 	       "without inode and mark a populated one is left alone");
 	end(pid);
 	tap_ok(cgroup_remove(&s.run.state, &s.err) == 0 && !exists(s.path),
