@@ -42,11 +42,18 @@ hull() { host "$HULL" --root "$ROOT" "$@"; }
 faulty() { host "$HULL_TEST" --root "$ROOT" "$@"; }
 container() { at "$(pid_of)" "$@"; }
 
-# veth NAME: with the peer NAMEp, both up, so that the carrier is there.
+# veth NAME: with the peer NAMEp, both up, so that the carrier is there; which the kernel tells a moment
+# later.
 veth() {
 	host ip link add "$1" type veth peer name "$1p"
 	host ip link set "$1" up
 	host ip link set "$1p" up
+	wait_until has_carrier "$1"
+	wait_until has_carrier "$1p"
+}
+
+has_carrier() {
+	[[ $(host ip -o link show "$1") =~ ,LOWER_UP.*\ state\ UP\  ]]
 }
 
 # devices EXPRESSION: linux.netDevices.
@@ -71,7 +78,7 @@ whole_host() {
 }
 
 settled() {
-	[[ $(host ip addr show) != *tentative* ]]
+	[[ $(host ip addr show) != *tentative* && $(host ip -o link show up) != *[,\<]NO-CARRIER* ]]
 }
 
 # back BEFORE: wait, for the kernel tells of a carrier a moment later.

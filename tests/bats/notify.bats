@@ -70,6 +70,8 @@ told() { grep -q -- "$1" "$T/told"; }
 	(umask 077 && exec "$HULL" --root "$ROOT" start "$ID" >/dev/null 2>&1) 3>&- &
 	wait_until test -S "$ROOT/$ID/notify/socket"
 	assert_equal "$(stat -c %a "$ROOT/$ID/notify/socket")" 666
+	# Before its program runs a death is a failure of start.
+	wait_until out_has waiting
 	hull kill "$ID" KILL
 	ended $!
 	assert_status 0
@@ -77,11 +79,14 @@ told() { grep -q -- "$1" "$T/told"; }
 
 @test "run relays too" {
 	manager
-	probe notify READY=1 + sleep 1
-	run timeout 20 "$HULL" --root "$ROOT" run "$ID" </dev/null
-	assert_status 0
-	has notify=ok
+	probe notify READY=1 + wait-signal
+	timeout 20 "$HULL" --root "$ROOT" run "$ID" >"$T/out" 2>&1 </dev/null 3>&- &
 	wait_until told READY=1
+	wait_until out_has waiting
+	out_has notify=ok
+	hull kill "$ID" USR1
+	ended $!
+	assert_status 0
 }
 
 @test "without NOTIFY_SOCKET the container has none" {

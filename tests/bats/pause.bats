@@ -255,12 +255,15 @@ stopped_process() { grep -q '^State:.T' "/proc/$1/status"; }
 	assert_status 0
 	sleep 100 &
 	SLEEPER=$!
+	wait_until is_comm $SLEEPER sleep
 	echo $SLEEPER >"$CGROUP/$ID-mine/cgroup.procs"
 	attempt hull pause "$ID"
 	assert_fails "$SLEEPER (sleep" "was there before the container"
 	assert_equal "$(cat "$CGROUP/$ID-mine/cgroup.freeze")" 0
 	assert_equal "$(status_of)" running
 }
+
+is_comm() { [ "$(cat "/proc/$1/comm")" = "$2" ]; }
 
 @test "hull doesn't freeze itself" {
 	probe sleep 100
@@ -391,7 +394,8 @@ held() {
 	has_text paused
 	attempt hull exec --detach --ignore-paused "$ID" /bin/sh -c 'echo x >/ran'
 	assert_status 0
-	frozen
+	# Who is moved there, as into a user namespace's container, is frozen a moment later.
+	wait_until frozen
 	[ ! -e rootfs/ran ]
 	resume
 	wait_until test -s rootfs/ran

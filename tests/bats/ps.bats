@@ -57,6 +57,10 @@ has_processes() {
 	assert_equal "$(sed 1d <<<"$output" | wc -l)" 2
 }
 
+has_sleepers() {
+	[ "$(hull ps "$ID" -o pid,comm | grep -c sleep)" = "$1" ]
+}
+
 # --- the lines of ps(1) ---
 
 # pids_in COLUMN: of the lines of the output, sorted.
@@ -69,6 +73,8 @@ sleepers() {
 	create
 	start
 	wait_until has_processes 3
+	# Who has just been forked has the shell's name still.
+	wait_until has_sleepers 2
 	expected=$(pids | jq -c sort)
 }
 
@@ -180,10 +186,11 @@ comm_is() { [ "$(cat "/proc/$(pid_of)/comm")" = "$1" ]; }
 	wait_until has_processes 2
 	nsenter -t "$(pid_of)" -p unshare -p -f sleep 1000 >/dev/null 2>&1 3>&- &
 	# nsenter's child (in the namespace: unshare) and that one's, in a namespace below
+	wait_until has_sleepers 2
 	wait_until has_processes 4
 	run hull ps "$ID" -o pid,comm
-	assert_equal "$(sed 1d <<<"$output" | grep -c sleep)" 2
-	lacks "$(pid_of "${ID}x")"
+	assert_status 0
+	lacks_match "^ *$(pid_of "${ID}x") "
 	hull delete --force "$ID"
 	hull delete --force "${ID}x"
 	wait $! || true

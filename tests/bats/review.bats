@@ -32,6 +32,8 @@ find_stopped() {
 	HULL_FAULT="meet at the start socket:stop-init" attempt faulty create "$ID"
 	assert_status 0
 	STOPPED=$(pid_of)
+	# Else it might stop after it was told to go on.
+	wait_until grep -q '^State:.T' "/proc/$STOPPED/status"
 	hull start "$ID" >"$T/start" 2>&1 </dev/null &
 	local start=$!
 	# Time to be refused in; whoever is late here only sees less.

@@ -143,10 +143,10 @@ label_of() {
 	wait_until out_has all
 	output=$(cat "$T/out")
 	for at in /dev /dev/pts /dev/shm /mnt; do
-		[[ $(mount_line $at) = *"context=\"$FILES\""* ]] || say_output "no context at $at" || return
+		[[ $(mount_line $at) = *"context=\"$FILES\""* ]] || { say_output "no context at $at"; return 1; }
 	done
 	for at in /proc /sys /sys/fs/cgroup /var; do
-		[[ $(mount_line $at) != *box_file_t* ]] || say_output "a context at $at" || return
+		[[ $(mount_line $at) != *box_file_t* ]] || { say_output "a context at $at"; return 1; }
 	done
 	[[ $(mount_line /srv) = *"rootcontext=$SECRET"* ]]
 	[[ $(mount_line /srv) != *box_file_t* ]]

@@ -691,7 +691,8 @@ silent() {
 	if is_root_of_host; then
 		systemctl show -P MainPID dbus.service
 	else
-		pgrep -u "$(id -u)" -x systemd
+		# One that it has just forked has its name, too.
+		pgrep -o -u "$(id -u)" -x systemd
 	fi
 }
 

@@ -21,6 +21,16 @@ samples() {
 
 last_has() { tail -n 1 "$T/top" | jq -e "$1" >/dev/null 2>&1; }
 
+busy_one_first() {
+	run hull top
+	[ "$status" = 0 ] && [[ ${lines[1]} =~ ^$ID\ +running\ +[1-9] ]]
+}
+
+busy_by_json() {
+	run hull top --once --format json
+	jq -e '.[0].cpuPercent > 5' <<<"$output" >/dev/null
+}
+
 @test "a busy container, one that sleeps, a created, a paused and a stopped one, in one table" {
 	shell 'while :; do :; done'
 	create
@@ -33,18 +43,17 @@ last_has() { tail -n 1 "$T/top" | jq -e "$1" >/dev/null 2>&1; }
 	create "${ID}s"
 	start "${ID}s"
 	wait_status stopped "${ID}s"
-	run hull top
-	assert_status 0
+	# On a busy host it may not get a turn in each sample.
+	wait_until busy_one_first
 	assert_equal "${#lines[@]}" 5
 	matches "^ID +STATUS +CPU% +MEMORY +LIMIT +PIDS"
-	[[ ${lines[1]} =~ ^$ID\ +running\ +[1-9] ]] || say_output "the busy one isn't the first" || return
 	matches "^${ID}p +paused +0\\.0 "
 	matches "^${ID}c +created +"
 	matches "^${ID}s +stopped +- +- +- +- "
-	run hull top --once --format json
+	wait_until busy_by_json
 	assert_equal "${#lines[@]}" 1
 	assert_equal "$(jq -c 'map(.status)' <<<"$output")" '["running","created","paused","stopped"]'
-	jq -e '.[0].cpuPercent > 5 and .[0].cpuTotal > 0 and .[2].cpuPercent == 0 and .[3].cpuPercent == null' <<<"$output" >/dev/null
+	jq -e '.[0].cpuTotal > 0 and .[2].cpuPercent == 0 and .[3].cpuPercent == null' <<<"$output" >/dev/null
 	# what this host can't measure is absent
 	jq -e --argjson there "$([ -e "$(cgroup_of)/pids.current" ] && echo true || echo false)" \
 		'all(.[:3][]; (.pids.current != null) == $there)' <<<"$output" >/dev/null
@@ -169,7 +178,10 @@ on_terminal() {
 		n=created
 		[ $i != 1 ] || n=running
 		[ $i != 2 ] || n=paused
-		[[ $output == *$'\n'"$ID-$i "*([!$'\n'])" $n "* ]] || say_output "no line for $i" || return
+		[[ $output == *$'\n'"$ID-$i "*([!$'\n'])" $n "* ]] || {
+			say_output "no line for $i"
+			return 1
+		}
 	done
 	echo 0 >"$(cgroup_of "$ID-2")/cgroup.freeze"
 }

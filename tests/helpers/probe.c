@@ -1232,9 +1232,9 @@ static int cmd_seize(char **args)
 		int ahead = 0;
 		int status;
 
-		/* One that was missed must not be waited for. */
+		/* Those that were missed, on a busy host in many turns, must not be waited for. */
 		while (ptrace(PTRACE_SEIZE, next + ahead, NULL, NULL) < 0)
-			ahead = errno == ESRCH ? (ahead + 1) % 5 : ahead + 1;
+			ahead = errno == ESRCH ? (ahead + 1) % 50 : ahead + 1;
 		next += ahead;
 		if (ptrace(PTRACE_INTERRUPT, next, NULL, NULL) == 0) {
 			waitpid(next, &status, __WALL);
