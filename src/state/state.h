@@ -131,6 +131,9 @@ int state_process_stat(pid_t pid, char *letter, unsigned *flags, uint64_t *start
  * for start. Seen in zombies too. (include/linux/sched.h) */
 #define STATE_PF_FORKNOEXEC 0x40
 
+/* There from the beginning of its end, long before it counts as a zombie. */
+#define STATE_PF_EXITING 0x4
+
 /* The current boot's id into buf[40]. */
 int state_boot_id(char buf[40], struct oci_error *err);
 

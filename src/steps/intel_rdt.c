@@ -408,11 +408,12 @@ static bool is_in_use(int group)
 	if (!text)
 		return true;
 	for (at = text; isdigit((unsigned char)*at); at = end + (*end == '\n')) {
-		char letter;
+		unsigned flags;
 		long pid = strtol(at, &end, 10);
 
-		if (state_process_stat((pid_t)pid, &letter, NULL, NULL) == 0 && letter != 'Z' &&
-		    letter != 'X')
+		/* One that is dying has left its cgroup before it is a zombie. */
+		if (state_process_stat((pid_t)pid, NULL, &flags, NULL) == 0 &&
+		    !(flags & STATE_PF_EXITING))
 			return true;
 	}
 	return false;
