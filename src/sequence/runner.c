@@ -319,20 +319,34 @@ static const char *doing(const struct actor *actor)
 					       : "while the container was made";
 }
 
-enum { DYING_MS = 100 };
+/* How long a process may take from the first of its end to the last. */
+enum { DYING_MS = 10 * 1000 };
 
-/* Of a process that is dying the kernel denies what belongs to its memory, as if permission lacked:
- * a failure that comes of a death has the death told first. */
+static bool is_dying(pid_t pid)
+{
+	unsigned flags;
+
+	return state_process_stat(pid, NULL, &flags, NULL) == 0 && (flags & STATE_PF_EXITING);
+}
+
+/* Of a process that is dying the kernel says many things: that permission lacks for what belongs to
+ * its memory, that it has no such namespace, that it isn't there. All that before its end can be
+ * heard of, and what takes longest, its mounts, goes in between. So a failure beside a death has
+ * the death told first. */
 static void blame_death(const struct run *run, struct oci_error *err)
 {
-	struct pollfd ended = { .fd = run->init_pidfd, .events = POLLIN };
-	bool denied = err->num == EACCES || err->num == EPERM;
+	/* When STAGE tells INIT's number its work is done, and it ends. */
+	bool stage = run->init_pid <= 0;
+	pid_t pid = stage ? run->stage_pid : run->init_pid;
+	struct pollfd ended = { .fd = stage ? run->stage_pidfd : run->init_pidfd,
+				.events = POLLIN };
 	struct oci_error death = { 0 };
 
-	if (run->init_pidfd < 0 || !strcmp(err->code, "init-died") ||
-	    poll(&ended, 1, denied ? DYING_MS : 0) <= 0)
+	if (pid <= 0 || ended.fd < 0 || !strcmp(err->code, "init-died"))
 		return;
-	(void)tell_init_death(run, &death);
+	if (poll(&ended, 1, 0) <= 0 && (!is_dying(pid) || poll(&ended, 1, DYING_MS) <= 0))
+		return;
+	(void)(stage ? tell_stage_death(run, &death) : tell_init_death(run, &death));
 	(void)snprintf(err->code, sizeof(err->code), "%s", death.code);
 	(void)fail_in(err, "%s", death.text);
 }
@@ -341,11 +355,14 @@ int rows_act(const struct row *table, struct run *run, enum role me, size_t from
 	     struct oci_error *err)
 {
 	struct actor actor = { table, run, me, me == PARENT, from };
+	bool executed = false;
 
 	for (; table[actor.at].what; actor.at++) {
 		const struct row *row = &table[actor.at];
 		bool speaks;
 
+		/* What the container's own program does, and when it ends, is no cause. */
+		executed |= row->kind == EXEC;
 		if (row->kind == JOIN && actor.me == PARENT) {
 			if (!run->plan->request->run)
 				return 0;
@@ -357,7 +374,7 @@ int rows_act(const struct row *table, struct run *run, enum role me, size_t from
 		if (act(&actor, row, err) == 0)
 			continue;
 		/* A failure that was heard has its own context already. */
-		if (speaks && actor.is_parent)
+		if (speaks && actor.is_parent && !executed)
 			blame_death(run, err);
 		if (speaks)
 			(void)fail_in(err, "%s", row->what);

@@ -2,7 +2,6 @@
 #include "steps/caller.h"
 
 #include <inttypes.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,7 +16,7 @@
 #include "base/sys.h"
 
 /* What the kernel gives its first process (init/init_task.c). */
-enum { TIMER_SLACK_NS = 50000, DYING_MS = 500 };
+enum { TIMER_SLACK_NS = 50000 };
 
 void caller_reset_signals(void)
 {
@@ -129,16 +128,11 @@ int caller_set_oom_score(struct run *run, struct oci_error *err)
 {
 	bool early = run->stage_pid > 0;
 	pid_t pid = early ? run->stage_pid : run->init_pid;
-	struct pollfd ended = { .fd = early ? run->stage_pidfd : run->init_pidfd,
-				.events = POLLIN };
 	char name[48], value[16];
 
 	(void)snprintf(name, sizeof(name), "%d/oom_score_adj", pid);
 	(void)snprintf(value, sizeof(value), "%d", run->plan->process.oom_score_adj);
 	if (file_write_at(run->proc, name, value, err) == 0)
 		return 0;
-	/* A lack of permission, says the kernel, from when its memory is gone until its end. */
-	if (poll(&ended, 1, DYING_MS) > 0)
-		return fail_code(err, "init-died", "process %d was killed", pid);
 	return fail_in(err, "/process/oomScoreAdj");
 }
