@@ -265,6 +265,18 @@ all_hooks() {
 	done
 }
 
+@test "a poststart hook fails when the process has ended: it is the hook's failure, and poststop runs" {
+	log_dir
+	hook poststart "pid=\$(sed 's/.*\"pid\": *\([0-9]*\).*/\1/' | head -n 1)
+		until grep -q '^State:.Z' /proc/\$pid/status; do sleep 0.02; done; exit 3"
+	hook poststop "echo ran >$T/log/poststop"
+	attempt hull run "$ID"
+	assert_fails "run poststart hooks: /hooks/poststart/0" "exit status 3"
+	lacks "without a word"
+	[ -e "$T/log/poststop" ]
+	assert_nothing_left
+}
+
 @test "with create and start apart it is the right command that fails" {
 	local kind
 	for kind in prestart createRuntime createContainer; do
@@ -304,23 +316,27 @@ all_hooks() {
 
 @test "a hook over its timeout is killed, and that is a failure that says so" {
 	log_dir
-	hook createRuntime "echo \$\$ >$T/log/pid; exec sleep 60" "{ \"timeout\": $HULL_TEST_SLOW }"
+	hook createRuntime "echo \$\$ >$T/log/pid; exec sleep 60" "{ \"timeout\": $((3 * HULL_TEST_SLOW)) }"
 	run_container
 	assert_fails /hooks/createRuntime/0 timeout
+	[ -s "$T/log/pid" ]
 	[ ! -e "/proc/$(cat "$T/log/pid")" ]
 	assert_nothing_left
 }
 
-# interrupted SIGNAL...: a foreground run whose hook KIND never ends gets them while it waits for that.
+# interrupted SIGNAL...: a foreground run whose hook KIND never ends gets them while it waits for that,
+# all at once.
 interrupted() {
 	local signal
 	# A shell's background jobs ignore SIGINT.
 	env --default-signal=INT "$HULL" --root "$ROOT" run "$ID" >"$T/out" 2>&1 </dev/null 3>&- &
 	RUN=$!
 	wait_until test -e "$T/log/waits"
+	[ $# = 1 ] || kill -STOP $RUN
 	for signal; do
 		kill "-$signal" $RUN
 	done
+	[ $# = 1 ] || kill -CONT $RUN
 	ended $RUN
 	output=$(cat "$T/out")
 }
@@ -418,8 +434,8 @@ interrupted() {
 }
 
 @test "a hook that leaves a process behind doesn't hang hull" {
-	hook createRuntime "sleep 20 & exit 0"
-	run timeout 10 "$HULL" --root "$ROOT" run "$ID" </dev/null
+	hook createRuntime "sleep 1000 & exit 0"
+	run timeout 60 "$HULL" --root "$ROOT" run "$ID" </dev/null
 	assert_status 0
 	local pid
 	for pid in $(left_processes "$ID" | sed 's/ .*//'); do
@@ -460,7 +476,7 @@ CapAmb: 0000000000000000 NoNewPrivs: 1 "
 	require strace
 	config --arg f "$T/ran" '.hooks.createRuntime = [{ path: "/bin/touch", args: ["touch", $f] }]'
 	# Whoever asks for its parent's death as signal is slow at it; the second one is the hook.
-	local slow=$((HULL_TEST_SLOW > 1 ? 6000000 : 2000000))
+	local slow=$((HULL_TEST_SLOW > 1 ? 8000000 : 4000000))
 	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$T/trace" -e trace=prctl,getppid -e inject=prctl:delay_enter=$slow:when=1 \
 		"$HULL" --root "$ROOT" create --pid-file "$T/pid" "$ID" >/dev/null 2>&1 3>&- </dev/null &
 	local tracer=$! hull
