@@ -8,7 +8,7 @@ load helpers
 load box
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=120
+	may_take 120
 }
 
 # layout DIR CONFIG-JQ: an image layout of one layer, the shared root file system, with a file /which.

@@ -8,7 +8,9 @@
 load helpers
 load box
 
-export BATS_TEST_TIMEOUT=$((300 * HULL_TEST_SLOW))
+setup_file() {
+	may_take 300
+}
 
 # tar_with NAME: Python on stdin writes the tar $T/NAME; `add(name, kind, data, **more)` adds one.
 tar_with() {

@@ -7,7 +7,7 @@ load helpers
 load box
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=120
+	may_take 120
 }
 
 @test "box: created, running, paused, running, stopped" {
@@ -50,7 +50,7 @@ setup_file() {
 	hullbox stop -t 1 "${ID}x"
 	assert_equal "$(box_state "${ID}x" exitCode)" 137
 	hullbox start "$ID"
-	wait_until is_ready "$ID"
+	wait_until is_ready "$ID" 2
 	hullbox pause "$ID"
 	hullbox stop "$ID"
 	assert_equal "$(box_state "$ID" exitCode)" 9

@@ -8,7 +8,7 @@ load helpers
 load box
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=$((120 * ${HULL_TEST_SLOW:-1}))
+	may_take 120
 }
 
 # bats test_tags=vm-only
@@ -56,16 +56,16 @@ setup_file() {
 # bats test_tags=vm-only
 @test "box run --io-*: weight and rates are the cgroup's, in the next life as well" {
 	require disk
-	local cgroup major minor disk=$T/disk
+	local n cgroup major minor disk=$T/disk
 	read -r major minor <<<"$(host_disk)"
 	mknod "$disk" b "$major" "$minor"
 	box_idle "$ID" --io-weight 500 --io-read-bps "$disk:1m" --io-write-bps "$disk:2m" --io-read-iops "$disk:40" --io-write-iops "$disk:50"
-	for _ in 1 2; do
+	for n in 2 3; do
 		cgroup=$(box_state "$ID" cgroup)
 		assert_equal "$(cat "$cgroup/io.weight")" "default 4950"
 		assert_equal "$(cat "$cgroup/io.max")" "$major:$minor rbps=1048576 wbps=2097152 riops=40 wiops=50"
 		hullbox restart -t 0 "$ID"
-		wait_until is_ready "$ID"
+		wait_until is_ready "$ID" $n
 	done
 }
 

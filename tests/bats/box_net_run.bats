@@ -9,7 +9,7 @@ load box
 load box_net
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=$((180 + 5 * ${HULL_LEAK_RUNS:-0}))
+	may_take $((180 + 5 * ${HULL_LEAK_RUNS:-0}))
 }
 
 setup() {

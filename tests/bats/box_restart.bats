@@ -8,7 +8,7 @@ load helpers
 load box
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=120
+	may_take 120
 }
 
 # Without hullbox, any call of which would go on with what was killed.

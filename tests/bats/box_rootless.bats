@@ -8,7 +8,7 @@ load helpers
 load box
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=$((120 * ${HULL_TEST_SLOW:-1}))
+	may_take 120
 }
 
 # The caller in the container's ids: himself, and the first that he is lent.
@@ -94,8 +94,7 @@ userns_is_empty() { [ -z "$(processes_in_userns)" ]; }
 
 @test "box rootless: exec, logs, ps, top, stop, start, restart, kill, rename, wait" {
 	box_start "$ID" -- /bin/sh -c "echo life; $IDLE"
-	is_ready_twice() { [ "$(hullbox logs "$ID" | grep -c ready)" = "$1" ]; }
-	wait_until is_ready_twice 1
+	wait_until is_ready "$ID"
 	attempt hullbox exec "$ID" /bin/sh -c 'id -u; exit 4'
 	assert_status 4
 	has 0
@@ -105,7 +104,7 @@ userns_is_empty() { [ -z "$(processes_in_userns)" ]; }
 	has_text /bin/sh
 	attempt hullbox restart "$ID"
 	assert_status 0
-	wait_until is_ready_twice 2
+	wait_until is_ready "$ID" 2
 	assert_equal "$(box_state "$ID" status)" running
 	attempt hullbox stop "$ID"
 	assert_status 0
@@ -452,7 +451,7 @@ below() {
 	rmdir "$own/a/b" "$own/a"
 	assert_equal "$(limits)" "50331648 30 25000 100000 "
 	hullbox restart -t 0 "$ID"
-	wait_until is_ready "$ID"
+	wait_until is_ready "$ID" 2
 	cgroup=$(box_state "$ID" cgroup)
 	assert_equal "$(limits)" "50331648 30 25000 100000 "
 	attempt hullbox stats --format json "$ID"

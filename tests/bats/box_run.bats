@@ -7,7 +7,7 @@ load helpers
 load box
 
 setup_file() {
-	export BATS_TEST_TIMEOUT=120
+	may_take 120
 }
 
 @test "box run: output and exit status are the command's" {

@@ -334,11 +334,12 @@ cgroup_of() {
 	jq -r ".cgroupRoot + \"/\" + .cgroup" "$ROOT/${1:-$ID}/state.json"
 }
 
-# wait_until COMMAND...: up to 10 s; the command's own success is the condition.
+# wait_until COMMAND...: up to 30 s, which others may take of a busy host; the command's own success is
+# the condition.
 wait_until() {
 	local from=$SECONDS
 	until "$@"; do
-		[ $((SECONDS - from)) -le $((10 * HULL_TEST_SLOW)) ] || {
+		[ $((SECONDS - from)) -le $((30 * HULL_TEST_SLOW)) ] || {
 			echo "waited $((SECONDS - from)) s in vain for: $*" >&2
 			return 1
 		}
@@ -492,7 +493,7 @@ assert_no_process() {
 		left=$(left_processes "$ID")
 		[ -n "$left" ] || return 0
 		# A process that was just killed may take a moment.
-		[ $((SECONDS - from)) -le $((5 * HULL_TEST_SLOW)) ] || break
+		[ $((SECONDS - from)) -le $((15 * HULL_TEST_SLOW)) ] || break
 		sleep 0.02
 	done
 	printf 'processes left:\n%s\n' "$left" >&2
@@ -563,6 +564,11 @@ sweep() {
 
 # A test that hangs is a failure, soon.
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}
+
+# may_take SECONDS: each test of a file, whose setup_file says so: never less than who runs them allows.
+may_take() {
+	[ "$BATS_TEST_TIMEOUT" -ge $(($1 * HULL_TEST_SLOW)) ] || export BATS_TEST_TIMEOUT=$(($1 * HULL_TEST_SLOW))
+}
 
 setup() { common_setup; }
 teardown() { common_teardown; }
