@@ -163,42 +163,75 @@ static void close_reader(struct reader *reader)
 	reader->text = NULL;
 }
 
+/* What is open stays so where that fails. */
 static int open_file(struct reader *reader, const char *name)
 {
+	auto_fd file = openat(reader->dir, name, O_RDONLY | O_CLOEXEC);
 	struct stat status;
 
-	fd_drop(&reader->file);
-	reader->file = openat(reader->dir, name, O_RDONLY | O_CLOEXEC);
-	if (reader->file < 0 || fstat(reader->file, &status) < 0)
+	if (file < 0 || fstat(file, &status) < 0)
 		return -1;
+	fd_drop(&reader->file);
+	reader->file = fd_take(&file);
 	reader->inode = status.st_ino;
 	return 0;
 }
 
+/* More was written since than is kept. */
+static bool is_removed(int file)
+{
+	struct stat status;
+
+	return fstat(file, &status) == 0 && status.st_nlink == 0;
+}
+
+/* Which of the numbered files comes after the one that is open, or is the oldest there still is; n:
+ * none of them. */
+static size_t find_next(const struct reader *reader, const struct segment *segments, size_t n)
+{
+	size_t at = 0;
+
+	if (reader->file < 0)
+		return 0;
+	while (at < n && segments[at].inode != reader->inode)
+		at++;
+	return at < n ? at + 1 : is_removed(reader->file) ? 0 : n;
+}
+
 /* The file that comes after the one that is open (the oldest one if none is), which may be
- * `current`. 1: there is one, and it is open now; 0: none. */
-static int next_file(struct reader *reader, struct oci_error *err)
+ * `current`. 1: there is one, and it is open now; 0: none; AGAIN: who keeps the log was at work
+ * meanwhile. */
+enum { AGAIN = 2 };
+
+static int look_for_next(struct reader *reader, struct oci_error *err)
 {
 	auto_free struct segment *segments = NULL;
 	struct stat current;
-	size_t n, at = 0;
-	bool opened = reader->file >= 0;
 	char name[16];
+	size_t n, at;
 
 	TRY(list_segments(reader->dir, &segments, &n, err));
-	while (opened && at < n && segments[at].inode != reader->inode)
-		at++;
-	if (opened && at < n)
-		at++;
+	at = find_next(reader, segments, n);
 	if (at < n) {
 		(void)snprintf(name, sizeof(name), "%u", segments[at].number);
-		return open_file(reader, name) == 0;
+		return open_file(reader, name) == 0 ? 1 : errno == ENOENT ? AGAIN : 0;
 	}
 	if (fstatat(reader->dir, "current", &current, 0) < 0 ||
-	    (opened && current.st_ino == reader->inode) ||
+	    (reader->file >= 0 && current.st_ino == reader->inode) ||
 	    (n > 0 && segments[n - 1].inode == current.st_ino))
 		return 0;
 	return open_file(reader, "current") == 0;
+}
+
+/* As above, but for AGAIN. */
+static int next_file(struct reader *reader, struct oci_error *err)
+{
+	int result;
+
+	do
+		result = look_for_next(reader, err);
+	while (result == AGAIN);
+	return result;
 }
 
 /* --- Lines --- */

@@ -86,6 +86,31 @@ has_number() { grep -qx "$1" "$T/numbers"; }
 	seq 0 2999 | cmp - "$T/numbers"
 }
 
+@test "box logs -f: who is behind by more than what is kept goes on with the oldest there is" {
+	local pid
+	box_start "$ID" --log-max-size 16k --log-max-files 3 -- /bin/sh -c 'echo first; until [ -e /go ]; do sleep 0.05; done
+		i=0; while [ $i -lt 150 ]; do seq $((i * 20)) $((i * 20 + 19)); i=$((i + 1)); sleep 0.01; done
+		until [ -e /end ]; do sleep 0.05; done'
+	"$HULLBOX" logs -f "$ID" >"$T/numbers" 2>/dev/null </dev/null 3>&- &
+	pid=$!
+	wait_until has_number first
+	kill -STOP $pid
+	hullbox exec "$ID" /bin/touch /go
+	has_logged() { hullbox logs "$ID" | grep -qx "$1"; }
+	wait_until has_logged 2999
+	kill -CONT $pid
+	wait_until has_number 2999
+	# The container may end, and kill it, before it has ended by itself.
+	hullbox exec "$ID" /bin/touch /end || [ $? = 137 ]
+	ended $pid
+	assert_status 0
+	# The rest of the file that it had open, then what is kept: nothing twice, and in order.
+	sed -i 1d "$T/numbers"
+	[ "$(wc -l <"$T/numbers")" -lt 3000 ]
+	sort -nuc "$T/numbers"
+	seq 2500 2999 | cmp - <(tail -n 500 "$T/numbers")
+}
+
 @test "box logs: a container takes none of the few inotify instances, and -f works without one" {
 	box_start "$ID" -- /bin/sh -c 'echo first; until [ -e /go ]; do sleep 0.05; done; echo last'
 	watcher() { find /proc/[0-9]*/fd -lname "$BOX/containers/*/log" 2>/dev/null | grep -o '^/proc/[0-9]*' | grep -m 1 .; }
