@@ -495,28 +495,32 @@ const struct box_command command_attach = {
 
 static const struct option_row no_options[] = { OPTIONS_END };
 
+static int exit_code_of(const struct box_record *record, const char *word, struct oci_error *err)
+{
+	if (record->state.lives == 0)
+		return fail_code(err, "not-running", "'%s' was never started", word);
+	if (record->state.going || record->state.exit_code < 0)
+		return fail_code(err, "not-running", "how '%s' ended isn't written down", word);
+	return record->state.exit_code;
+}
+
 static int wait_for(const struct box_home *home, const char *word, struct oci_error *err)
 {
 	struct box_record record;
 	auto_fd life = -1;
-	int result;
+	int result = 0;
 
 	TRY(record_open(home, word, &record, err));
 	life = life_open(home, record.id);
-	if (life < 0 && record.state.going && record_lock(&record, false, err) == 0) {
+	if (life < 0 && record.state.going) {
+		result = record_lock(&record, false, err);
 		life = life_open(home, record.id); /* it was just being begun, or settled */
-		record_unlock(&record);
+		if (result == 0)
+			record_unlock(&record);
 	}
-	if (*err->text)
-		result = -1;
-	else if (life >= 0)
-		result = ending_wait(home, &record, life, err);
-	else if (record.state.lives == 0)
-		result = fail_code(err, "not-running", "'%s' was never started", word);
-	else if (record.state.going || record.state.exit_code < 0)
-		result = fail_code(err, "not-running", "how '%s' ended isn't written down", word);
-	else
-		result = record.state.exit_code;
+	if (result == 0)
+		result = life >= 0 ? ending_wait(home, &record, life, err)
+				   : exit_code_of(&record, word, err);
 	record_close(&record);
 	return result;
 }

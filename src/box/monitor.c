@@ -434,21 +434,23 @@ static int become_conmon(const struct monitor_request *request, struct inherited
 
 /* --- The parent's side --- */
 
-/* What hull's state document says of the container. False without one: then hull doesn't know it.
- */
+/* hull's state document of the container, to be freed; NULL when hull doesn't know it. */
+static struct oci_document *hull_state(const struct box_home *home, const struct box_record *record)
+{
+	struct oci_error ignored = { 0 };
+	auto_free char *text = NULL;
+
+	if (monitor_hull(home, &text, &ignored, "state", record->id, NULL) < 0)
+		return NULL;
+	return json_tree_parse(text, strlen(text), &ignored);
+}
+
 static bool is_created(const struct monitor_request *request)
 {
-	struct oci_error ignored = { 0 }; /* then it isn't */
-	auto_free char *text = NULL;
-	struct oci_document *doc = NULL;
-	const char *status = NULL;
-	bool created;
+	struct oci_document *doc = hull_state(request->home, request->record);
+	const char *status = doc ? json_tree_text(doc->root, "status") : NULL;
+	bool created = status && strcmp(status, "created") == 0;
 
-	if (monitor_hull(request->home, &text, &ignored, "state", request->record->id, NULL) == 0)
-		doc = json_tree_parse(text, strlen(text), &ignored);
-	if (doc)
-		status = json_tree_text(doc->root, "status");
-	created = status && strcmp(status, "created") == 0;
 	json_document_free(doc);
 	return created;
 }
@@ -682,15 +684,9 @@ pid_t monitor_container_pid(const struct box_home *home, const struct box_record
 /* hull compares more than the number. */
 static bool is_alive(const struct box_home *home, const struct box_record *record, pid_t pid)
 {
-	struct oci_error ignored = { 0 }; /* then it isn't */
-	auto_free char *text = NULL;
-	struct oci_document *doc = NULL;
-	bool alive = false;
+	struct oci_document *doc = hull_state(home, record);
+	bool alive = doc && json_tree_uint(doc->root, "pid", INT32_MAX, 0) == (uint64_t)pid;
 
-	if (monitor_hull(home, &text, &ignored, "state", record->id, NULL) == 0)
-		doc = json_tree_parse(text, strlen(text), &ignored);
-	if (doc)
-		alive = json_tree_uint(doc->root, "pid", INT32_MAX, 0) == (uint64_t)pid;
 	json_document_free(doc);
 	return alive;
 }

@@ -668,11 +668,26 @@ static int list_ids(const char *path, struct found **found, size_t *n, struct oc
 	return 0;
 }
 
-int record_for_all(const struct box_home *home, record_each *each, void *ctx, struct oci_error *err)
+/* 0 when it is gone, or can't be read and `strict` is false: its user learns why. */
+static int open_found(const struct box_home *home, const char *id, bool strict,
+		      struct box_record *record, struct oci_error *err)
+{
+	struct oci_error why = { 0 };
+
+	if (open_id(home, id, record, &why) == 0)
+		return 1;
+	if (!strict || strcmp(why.code, "not-found") == 0 || !record_is_there(home, id))
+		return 0;
+	*err = why;
+	return fail_in(err, "the container in '%s/containers/%s'", home->root, id);
+}
+
+static int for_all(const struct box_home *home, bool strict, record_each *each, void *ctx,
+		   struct oci_error *err)
 {
 	auto_free char *path = box_text(err, "%s/containers", home->root);
 	auto_free struct found *found = NULL;
-	size_t n = 0, opened = 0;
+	size_t n = 0, n_opened = 0;
 	int result = 0;
 
 	if (!path)
@@ -680,21 +695,23 @@ int record_for_all(const struct box_home *home, record_each *each, void *ctx, st
 	TRY(list_ids(path, &found, &n, err));
 	for (size_t i = 0; i < n; i++) {
 		struct box_record record;
-		struct oci_error gone = { 0 };
+		int opened = open_found(home, found[i].id, strict, &record, err);
 
-		if (open_id(home, found[i].id, &record, &gone) < 0)
-			continue; /* removed meanwhile, or unreadable, which its user learns */
-		found[opened].created = record.state.created;
-		memmove(found[opened++].id, found[i].id, ID_SIZE + 1);
+		if (opened < 0)
+			return -1;
+		if (!opened)
+			continue;
+		found[n_opened].created = record.state.created;
+		memmove(found[n_opened++].id, found[i].id, ID_SIZE + 1);
 		record_close(&record);
 	}
-	if (opened)
-		qsort(found, opened, sizeof(*found), by_age);
-	for (size_t i = 0; result == 0 && i < opened; i++) {
+	if (n_opened)
+		qsort(found, n_opened, sizeof(*found), by_age);
+	for (size_t i = 0; result == 0 && i < n_opened; i++) {
 		struct box_record record;
-		struct oci_error gone = { 0 };
 
-		if (open_id(home, found[i].id, &record, &gone) < 0)
+		result = open_found(home, found[i].id, strict, &record, err);
+		if (result <= 0)
 			continue;
 		result = each(ctx, &record, err);
 		record_close(&record);
@@ -702,28 +719,15 @@ int record_for_all(const struct box_home *home, record_each *each, void *ctx, st
 	return result;
 }
 
-int record_check_all(const struct box_home *home, struct oci_error *err)
+int record_for_all(const struct box_home *home, record_each *each, void *ctx, struct oci_error *err)
 {
-	auto_free char *path = box_text(err, "%s/containers", home->root);
-	auto_free struct found *found = NULL;
-	size_t n = 0;
+	return for_all(home, false, each, ctx, err);
+}
 
-	if (!path)
-		return -1;
-	TRY(list_ids(path, &found, &n, err));
-	for (size_t i = 0; i < n; i++) {
-		struct oci_error own = { 0 };
-		struct box_record record;
-
-		if (open_id(home, found[i].id, &record, &own) == 0) {
-			record_close(&record);
-		} else if (strcmp(own.code, "not-found") != 0 &&
-			   record_is_there(home, found[i].id)) {
-			*err = own;
-			return fail_in(err, "the container in '%s/%s'", path, found[i].id);
-		}
-	}
-	return 0;
+int record_for_every(const struct box_home *home, record_each *each, void *ctx,
+		     struct oci_error *err)
+{
+	return for_all(home, true, each, ctx, err);
 }
 
 int record_for_going(const struct box_home *home, record_each_id *each, void *ctx,

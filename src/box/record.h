@@ -151,14 +151,15 @@ int life_remove(const struct box_home *home, const char *id, struct oci_error *e
 enum box_status record_status(const struct box_home *home, const struct box_record *record);
 
 /* Calls `each` with an opened record for every container, the newest first. A container that goes
- * meanwhile is left out. */
+ * meanwhile is left out, and so is one whose record can't be read. */
 typedef int record_each(void *ctx, struct box_record *record, struct oci_error *err);
 int record_for_all(const struct box_home *home, record_each *each, void *ctx,
 		   struct oci_error *err);
 
-/* For who may only act when he knows of all containers: -1 when the record of one that is there
- * can't be read, and says of which. */
-int record_check_all(const struct box_home *home, struct oci_error *err);
+/* The same for who may only act when he knows of all containers: -1 when the record of one that is
+ * there can't be read, and says of which; as a rule before the first call. */
+int record_for_every(const struct box_home *home, record_each *each, void *ctx,
+		     struct oci_error *err);
 
 /* The ids that have a runtime directory: what runs or has to be settled. */
 typedef int record_each_id(void *ctx, const char *id, struct oci_error *err);

@@ -274,8 +274,7 @@ static int add_uses(void *ctx, struct box_record *record, struct oci_error *err)
 static int find_uses(const struct box_home *home, struct uses *uses, struct oci_error *err)
 {
 	*uses = (struct uses){ .n = 0 };
-	TRY(record_check_all(home, err));
-	if (record_for_all(home, add_uses, uses, err) == 0)
+	if (record_for_every(home, add_uses, uses, err) == 0)
 		return 0;
 	free(uses->v);
 	uses->v = NULL;

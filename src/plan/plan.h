@@ -436,6 +436,13 @@ static inline bool plan_stage_makes_user(const struct plan *plan)
 	return plan_new_ns(plan, NS_USER) && plan_new_ns(plan, NS_TIME);
 }
 
+/* For exec into a paused container: nothing that is born there runs, and nobody waits for it, until
+ * the container goes on. */
+static inline bool plan_stays_frozen(const struct plan *plan)
+{
+	return plan->request->exec && plan->request->exec->paused;
+}
+
 /* STAGE is born in the container's cgroup when it joins a cgroup namespace before it forks: who is
  * in that may not clone into a cgroup outside of it, where cgroup2 is mounted with nsdelegate
  * (ENOENT), as systemd does. And when it comes into a user namespace, where root's privilege over a
@@ -444,7 +451,7 @@ static inline bool plan_stage_makes_user(const struct plan *plan)
 static inline bool plan_stage_in_cgroup(const struct plan *plan)
 {
 	if (plan->request->exec)
-		return !plan->request->exec->paused;
+		return !plan_stays_frozen(plan);
 	return plan_joined_ns(plan, NS_CGROUP) || plan_joined_ns(plan, NS_USER) ||
 	       plan_stage_makes_user(plan);
 }

@@ -360,7 +360,7 @@ static bool meets_mounted(const struct plan *p)
 /* exec into a paused container doesn't wait for it to go on. */
 static bool stays_frozen(const struct plan *p)
 {
-	return p->request->exec->paused;
+	return plan_stays_frozen(p);
 }
 
 static bool initial_affinity(const struct plan *p)

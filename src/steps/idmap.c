@@ -241,7 +241,6 @@ static int take_gid(const struct run *run, struct oci_error *err)
 
 int idmap_become(struct run *run, struct oci_error *err)
 {
-	const struct request_exec *exec = run->plan->request->exec;
 	struct pollfd parent = { .fd = run->channel };
 
 	/* EPERM: setgroups(2) is forbidden in this namespace, by "deny". */
@@ -253,7 +252,7 @@ int idmap_become(struct run *run, struct oci_error *err)
 	 * made in a paused container. */
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return fail_sys(err, "prctl(PR_SET_DUMPABLE)");
-	if (exec && exec->paused)
+	if (plan_stays_frozen(run->plan))
 		return 0;
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
 		return fail_sys(err, "prctl(PR_SET_PDEATHSIG)");

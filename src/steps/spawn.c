@@ -45,12 +45,11 @@ int spawn_channel(struct run *run, struct oci_error *err)
 /* What every child does first. Nothing here can fail. */
 static void begin_child(struct run *run, bool on_the_host)
 {
-	const struct request_exec *exec = run->plan->request->exec;
 	bool outside = on_the_host || plan_new_ns(run->plan, NS_USER);
 
 	/* Whom exec makes in a paused container it leaves to itself, and never hears how far that
 	 * has come; before its turn the end of the channel ends it. */
-	if (on_the_host || !(exec && exec->paused))
+	if (on_the_host || !plan_stays_frozen(run->plan))
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	/* Else nobody without privilege could write its id maps or oom score; undone by
 	 * idmap_become, or before STAGE joins what is there already. */
@@ -177,8 +176,7 @@ static bool parent_moves_init(const struct run *run)
 {
 	const struct plan *plan = run->plan;
 
-	return run->cgroup >= 0 && plan->request->exec && plan->request->exec->paused &&
-	       plan_has_ns(plan, NS_USER);
+	return run->cgroup >= 0 && plan_stays_frozen(plan) && plan_has_ns(plan, NS_USER);
 }
 
 int spawn_init(struct run *run, struct oci_error *err)

@@ -102,15 +102,21 @@ setup_file() {
 	hullbox rm -f "$ID"
 }
 
+on_small_disk() {
+	mkdir -p "$BOX"
+	mount -t tmpfs -o size=1m none "$BOX"
+}
+
+fill_disk() { dd if=/dev/zero of="$BOX/fill" bs=4k 2>/dev/null || true; }
+
 @test "box hostile: a container is stopped and removed when the disk is full" {
 	local name
 	require conmon
-	mkdir -p "$BOX"
-	mount -t tmpfs -o size=1m none "$BOX"
+	on_small_disk
 	hullbox run -d --net none --rootfs "$BASE" --name "$ID" -- /bin/sleep 600
 	hullbox run -d --net none --rootfs "$BASE" --restart always --name "${ID}x" -- /bin/sleep 600
 	hullbox run -d --net none --rootfs "$BASE" --restart always --name "${ID}y" -- /bin/sleep 600
-	dd if=/dev/zero of="$BOX/fill" bs=4k 2>/dev/null || true
+	fill_disk
 	for name in "$ID" "${ID}x"; do
 		attempt hullbox stop -t 0 "$name"
 		assert_status 1
@@ -130,7 +136,7 @@ setup_file() {
 	assert_equal "$(box_state "${ID}x" status) $(box_state "${ID}y" status)" "stopped stopped"
 	hullbox rm -f "${ID}x" "${ID}y" "${ID}z"
 	hullbox start "$ID"
-	dd if=/dev/zero of="$BOX/fill" bs=4k 2>/dev/null || true
+	fill_disk
 	attempt hullbox rm -f "$ID"
 	[ -z "$(ls "$BOX/containers")" ] || echo left: "$(ls "$BOX/containers")"
 	wait_until no_box_process
@@ -142,12 +148,11 @@ setup_file() {
 @test "box hostile: that its memory limit ended it is known when it couldn't be written down at once" {
 	local pid
 	require conmon
-	mkdir -p "$BOX"
-	mount -t tmpfs -o size=1m none "$BOX"
+	on_small_disk
 	hullbox run -d --net none --rootfs "$BASE" --name "$ID" -- /bin/sleep 600
 	# As conmon says it.
 	touch "$BOX/containers/$(box_state "$ID" id)/bundle/oom"
-	dd if=/dev/zero of="$BOX/fill" bs=4k 2>/dev/null || true
+	fill_disk
 	kill -KILL "$(box_state "$ID" pid)"
 	wait_until no_box_process
 	rm "$BOX/fill"

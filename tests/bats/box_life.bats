@@ -415,6 +415,18 @@ false"
 	assert_box_empty
 }
 
+# For when the power fails.
+@test "box create: what a container means is on the disk before its name is taken" {
+	require strace
+	attempt strace -f -y -o "$T/trace" -e trace=fdatasync,renameat,renameat2,symlinkat \
+		"$HULLBOX" create --net none --layer "$BASE" --name "$ID" -- /bin/true
+	assert_status 0
+	output=$(sed -nE 's/.* (fdatasync)\([0-9]+<.*\/([a-z]+\.json)>\).*= 0$/\1 \2/p
+		s/.* rename[^"]*"[0-9a-f]{64}\.new", .*= 0$/publish/p
+		s/.* symlinkat\(.*'"$ID"'"\) = 0$/name/p' "$T/trace" | paste -sd' ')
+	assert_equal "$output" "fdatasync config.json fdatasync state.json publish name"
+}
+
 @test "box rm: of one in its back-off ends that" {
 	box_start "$ID" --restart always -- /bin/sh -c 'exit 1'
 	wait_until lives_are 4 "$ID"

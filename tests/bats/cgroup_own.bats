@@ -209,13 +209,42 @@ is_probe() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "/bin/probe sleep 100 " ];
 	assert_equal "$(readlink "/proc/$(cat "$T/pid")/ns/cgroup")" "$(readlink "/proc/$(pid_of)/ns/cgroup")"
 }
 
-# bats test_tags=real_root,cgroupfs
-@test "in a cgroup of somebody else's that was there, with a user namespace that STAGE comes into" {
-	unshare -U sleep 300 &
+# The limit is checked for what is put there, too, which the kernel does for what is born there alone.
+# bats test_tags=real_root,vm-only
+@test "exec into such a cgroup while it is frozen keeps to the limit of processes, with a user namespace" {
+	cgroup_mount rw
+	mapped
+	walkable
+	config '.linux.resources.pids.limit = 1'
+	waits ids
+	hull pause "$ID"
+	attempt hull exec -d --ignore-paused "$ID" /bin/probe sleep 100
+	assert_status 255
+	has_text "a limit on the number of processes is reached"
+	wait_until pids_are 1
+	assert_equal "$(status_of)" paused
+	hull resume "$ID"
+	hull update --pids-limit 2 "$ID"
+	hull pause "$ID"
+	attempt hull exec -d --ignore-paused "$ID" /bin/probe sleep 100
+	assert_status 0
+	pids_are 2
+}
+
+pids_are() { [ "$(cat "$(cgroup_of)/pids.current")" = "$1" ]; }
+
+# hold_user_namespace: a process in one of its own, with ids from 20000 on.
+hold_user_namespace() {
+	unshare -U sleep 300 3>&- &
 	HOLDERS=$!
 	wait_until other_user_ns $HOLDERS
 	echo '0 20000 100' >/proc/$HOLDERS/uid_map
 	echo '0 20000 100' >/proc/$HOLDERS/gid_map
+}
+
+# bats test_tags=real_root,cgroupfs
+@test "in a cgroup of somebody else's that was there, with a user namespace that STAGE comes into" {
+	hold_user_namespace
 	mkdir "$CGROUP/$ID-other"
 	chown -R 1234 "$CGROUP/$ID-other"
 	config --arg p "/proc/$HOLDERS/ns/user" --arg c "$ID-other" '.linux.cgroupsPath = $c
@@ -231,11 +260,7 @@ is_probe() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "/bin/probe sleep 100 " ];
 
 # bats test_tags=real_root
 @test "with a user namespace that is joined, whose ids config.json doesn't tell" {
-	unshare -U sleep 300 &
-	HOLDERS=$!
-	wait_until other_user_ns $HOLDERS
-	echo '0 20000 100' >/proc/$HOLDERS/uid_map
-	echo '0 20000 100' >/proc/$HOLDERS/gid_map
+	hold_user_namespace
 	config --arg p "/proc/$HOLDERS/ns/user" '.linux.namespaces += [{ type: "user", path: $p }]'
 	config '.process.user.uid = 9'
 	cgroup_mount rw
