@@ -257,7 +257,7 @@ only_sleeper() { [ "$(cat "$1/cgroup.procs")" = "$SLEEPER" ]; }
 	wait_status stopped
 	local cgroup
 	cgroup=$(cgroup_of)
-	rmdir "$cgroup"
+	wait_until rmdir "$cgroup"
 	mkdir "$cgroup"
 	sleep 100 &
 	SLEEPER=$!

@@ -427,7 +427,7 @@ noted_config() {
 	run "$HULL" --log journald:x list
 	assert_fails "journald: is not supported"
 	mkfifo "$T/fifo"
-	run timeout 10 "$HULL" --root "$ROOT" --log "$T/fifo" state none
+	run timeout 60 "$HULL" --root "$ROOT" --log "$T/fifo" state none
 	assert_status 1
 	has_text "does not exist"
 }

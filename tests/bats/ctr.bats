@@ -95,14 +95,18 @@ task_delete() {
 	[ "$(uname -n)" != own-name ]
 }
 
+# ctr passes signals on only from some moment after the start on. This one it ignores before that.
+passes_on() {
+	kill -WINCH "$1" && out_has hears
+}
+
 @test "ctr run: signals to ctr reach the container's process" {
 	local pid
-	in_ctr --rm -- /bin/sh -c 'trap "echo got it; exit 3" TERM; echo ready; while :; do sleep 0.05; done' \
-		>"$T/out" 2>&1 </dev/null 3>&- &
+	in_ctr --rm -- /bin/sh -c 'trap "echo hears" WINCH; trap "echo got it; exit 3" TERM; echo ready
+		while :; do sleep 0.05; done' >"$T/out" 2>&1 </dev/null 3>&- &
 	pid=$!
 	wait_until out_has ready
-	# ctr passes signals on only from some moment after the start on, and shows nowhere when.
-	sleep 2
+	wait_until passes_on "$(tr -d ' ' <"/proc/$pid/task/$pid/children")"
 	kill -TERM "$(tr -d ' ' <"/proc/$pid/task/$pid/children")"
 	wait $pid || status=$?
 	assert_equal "$status" 3
@@ -138,8 +142,9 @@ task_delete() {
 }
 
 @test "ctr task kill: TERM is the default, --all reaches children, a stopped task is an error" {
-	attempt in_ctr --detach -- /bin/sh -c 'trap "exit 5" TERM; sleep 1000 & while :; do wait; done'
+	attempt in_ctr --detach -- /bin/sh -c 'trap "exit 5" TERM; sleep 1000 & : >/ready; while :; do wait; done'
 	assert_status 0
+	wait_until test -e "$BUNDLE/rootfs/ready"
 	ctr task kill --all "$ID"
 	wait_until task_is STOPPED
 	expect_failure 'kill .*'

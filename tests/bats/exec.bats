@@ -171,7 +171,7 @@ in_container() {
 
 is_stopped() { grep -qs '^State:.T' "/proc/$1/status"; }
 has_session() { awk '{ exit $6 != $1 }' "/proc/$1/stat"; }
-sleeps() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "/bin/sleep 100 " ]; }
+has_command() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "$2" ]; }
 
 @test "with --ignore-paused it lives on when the container is resumed before hull has ended" {
 	require hull_test
@@ -190,7 +190,7 @@ sleeps() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "/bin/sleep 100 " ]; }
 	kill -CONT $pid
 	ended $pid
 	assert_equal "$status" 0
-	wait_until sleeps "$(cat "$T/pid")"
+	wait_until has_command "$(cat "$T/pid")" "/bin/sleep 100 "
 }
 
 # bats test_tags=old-kernel
@@ -209,7 +209,8 @@ sleeps() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "/bin/sleep 100 " ]; }
 	running
 	in_container -d --pid-file "$T/pid" "$ID" /bin/probe sleep 1000
 	assert_status 0
-	assert_equal "$(tr '\0' ' ' <"/proc/$(cat "$T/pid")/cmdline")" "/bin/probe sleep 1000 "
+	# hull hears that it is executed before the kernel has its arguments in place.
+	wait_until has_command "$(cat "$T/pid")" "/bin/probe sleep 1000 "
 	assert_equal "$(wc -l <"$(cgroup_of)/cgroup.procs")" 2
 	[ "$(awk '/^NSpid/ { print $3 }' "/proc/$(cat "$T/pid")/status")" -gt 1 ]
 }
@@ -487,13 +488,21 @@ sleeps() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "/bin/sleep 100 " ]; }
 	lacks ran
 }
 
+counts_inside() {
+	local pid
+	for pid in $(cat "$(cgroup_of)/cgroup.procs"); do
+		! grep -qsx seq "/proc/$pid/comm" || return 0
+	done
+	return 1
+}
+
 @test "a foreground exec ends though nobody reads its output" {
 	running
 	mkfifo "$T/pipe"
 	exec 9<>"$T/pipe"
 	timeout 30 "$HULL" --root "$ROOT" exec -t "$ID" /bin/seq 20000 >"$T/pipe" </dev/null 9<&- &
 	local exec=$!
-	wait_until grep -q . "/proc/$exec/task/$exec/children"
+	wait_until counts_inside
 	hull kill --all "$ID" KILL
 	exec 9<&-
 	ended "$exec"
@@ -548,8 +557,9 @@ sleeps() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "/bin/sleep 100 " ]; }
 	python3 - "$T/pidfd" >"$T/got" <<-'END' &
 		import os, socket, sys
 		server = socket.socket(socket.AF_UNIX)
-		server.bind(sys.argv[1])
+		server.bind(sys.argv[1] + ".new")
 		server.listen(1)
+		os.rename(sys.argv[1] + ".new", sys.argv[1])
 		data, fds, _, _ = socket.recv_fds(server.accept()[0], 100, 4)
 		info = open(f"/proc/self/fdinfo/{fds[0]}").read()
 		print(*[line.split()[1] for line in info.splitlines() if line.startswith("Pid:")])

@@ -11,6 +11,11 @@ setup() {
 	require hull_test
 }
 
+teardown() {
+	[ -z "${HOLDER:-}" ] || kill -KILL "$HOLDER"
+	common_teardown
+}
+
 # explained COMMAND OPTION...: "ROLE: row" for each row that isn't skipped.
 explained() {
 	hull "$1" --explain "${@:2}" "$ID" | grep -v '^-' |
@@ -123,8 +128,9 @@ same() {
 # bats test_tags=uid0
 @test "the same with an interface that moves" {
 	# In a network namespace of the test's own: the host's interfaces are not for trying.
-	env -u HULL_TEST_MARK unshare -n sleep 50 >/dev/null 2>&1 3>&- &
+	env -u HULL_TEST_MARK unshare -n sleep 600 >/dev/null 2>&1 3>&- &
 	local holder=$!
+	HOLDER=$holder
 	wait_until grep -qx sleep "/proc/$holder/comm"
 	hull() { nsenter -n -t "$holder" "$HULL" --root "$ROOT" "$@"; }
 	faulty() { nsenter -n -t "$holder" "$HULL_TEST" --root "$ROOT" "$@"; }
@@ -134,7 +140,6 @@ same() {
 		same $command
 		wait_until no_link "$holder" v1
 	done
-	kill -KILL "$holder"
 	unset -f hull
 	hull() { "$HULL" --root "$ROOT" "$@"; }
 }

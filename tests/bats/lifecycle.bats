@@ -722,7 +722,7 @@ b' 'é' "$(printf 'a%.0s' $(seq 256))"; do
 
 @test "a failed create holds nobody's stderr open" {
 	args /no/such/program
-	run timeout 10 sh -c '"$1" --root "$2" create "$3" 2>&1 </dev/null | cat' sh "$HULL" "$ROOT" "$ID"
+	run timeout 60 sh -c '"$1" --root "$2" create "$3" 2>&1 </dev/null | cat' sh "$HULL" "$ROOT" "$ID"
 	assert_status 0
 	has_text "/no/such/program"
 }
