@@ -263,40 +263,47 @@ image() {
 }
 
 is_waiting_for_a_lock() { grep -q -e "-> FLOCK .* $1 " /proc/locks; }
-goes_on() { [ -n "$(ls "$T/out" 2>/dev/null)" ] || [ -n "$(find "$T" -maxdepth 1 -name 'own.tar.*.new' -size +0)" ]; }
+
+# half_way ARGUMENT...: hullbox in the background, which stops when it has opened 500 files: READER; TRACER is
+# whose end tells of its own.
+half_way() {
+	ASAN_OPTIONS=detect_leaks=0 strace -o "$T/trace" -e trace=openat2 -e inject=openat2:signal=SIGSTOP:when=500 \
+		"$HULLBOX" "$@" 3>&- &
+	TRACER=$!
+	wait_until grep -qs "stopped by SIGSTOP" "$T/trace"
+	READER=$(pgrep -P "$TRACER")
+	rm "$T/trace"
+}
+# A stop that waits for the reader ends with it.
+stop_meanwhile() { timeout 60 "$HULLBOX" stop -t 0 "$1" || ! kill -KILL "$READER"; }
 
 @test "upper: a container is stopped while cp and commit read it, and begins or goes when they are done" {
-	local reader other
-	box_start one -- /bin/sh -c 'mkdir /d; i=0; while [ $i -lt 10000 ]; do : >/d/$i; i=$((i + 1)); done; echo ready; sleep 600'
+	require strace
+	local other
+	box_start one -- /bin/sh -c 'mkdir /d; i=0; while [ $i -lt 1000 ]; do : >/d/$i; i=$((i + 1)); done; echo ready; sleep 600'
 	wait_until is_ready one
-	"$HULLBOX" cp one:/d "$T/out" 3>&- &
-	reader=$!
-	wait_until goes_on
-	kill -STOP "$reader"
-	timeout 60 "$HULLBOX" stop -t 0 one || ! kill -KILL "$reader"
+	half_way cp one:/d "$T/out"
+	stop_meanwhile one
 	assert_equal "$(box_state one status)" stopped
 	"$HULLBOX" start one 3>&- >"$T/started" &
 	other=$!
 	wait_until is_waiting_for_a_lock "$other"
 	assert_equal "$(box_state one lives)" 1
-	kill -CONT "$reader"
-	wait "$reader"
+	kill -CONT "$READER"
+	wait "$TRACER"
 	wait "$other"
-	assert_equal "$(find "$T/out" -type f | wc -l)" 10000
+	assert_equal "$(find "$T/out" -type f | wc -l)" 1000
 	assert_equal "$(box_state one lives)" 2
 	rm -r "$T/out"
-	"$HULLBOX" commit one "$T/own.tar" 3>&- >"$T/digest" &
-	reader=$!
-	wait_until goes_on
-	kill -STOP "$reader"
-	timeout 60 "$HULLBOX" stop -t 0 one || ! kill -KILL "$reader"
+	half_way commit one "$T/own.tar" >"$T/digest"
+	stop_meanwhile one
 	"$HULLBOX" rm one 3>&- >"$T/removed" &
 	other=$!
 	wait_until is_waiting_for_a_lock "$other"
-	kill -CONT "$reader"
-	wait "$reader"
+	kill -CONT "$READER"
+	wait "$TRACER"
 	wait "$other"
 	assert_equal "sha256:$(sha256sum "$T/own.tar" | cut -d ' ' -f 1)" "$(cat "$T/digest")"
-	assert_equal "$(tar -tf "$T/own.tar" | grep -c "d/[0-9]")" 10000
+	assert_equal "$(tar -tf "$T/own.tar" | grep -c "d/[0-9]")" 1000
 	[ -z "$(hullbox ps -aq)" ]
 }
