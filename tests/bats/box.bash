@@ -93,7 +93,8 @@ box_processes() {
 		is_zombie "$pid" || is_ours "$pid" || echo "$pid $(tr '\0' ' ' <"$file" 2>/dev/null)"
 	done
 }
-no_box_process() { [ -z "$(box_processes)" ]; }
+# Twice: one that was forked while the first look went on isn't seen by it, though its parent may be gone by then.
+no_box_process() { [ -z "$(box_processes)" ] && [ -z "$(box_processes)" ]; }
 
 assert_box_empty() {
 	local left failed=0

@@ -208,7 +208,8 @@ parts() {
 	done
 }
 
-no_part() { [ -z "$(parts)" ]; }
+# Twice, as no_box_process.
+no_part() { [ -z "$(parts)" ] && [ -z "$(parts)" ]; }
 
 # New cgroups of hullbox without processes, and those whose processes are this test's: other tests
 # have theirs there at the same time.
