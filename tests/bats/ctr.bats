@@ -43,7 +43,7 @@ task_delete() {
 	assert_equal "$(cat "$T/1")" out
 	assert_equal "$(cat "$T/2")" err
 	# The shim deletes, then makes sure.
-	assert_equal "$(call_commands)" "create start delete delete"
+	assert_calls "create start delete delete"
 }
 
 # Not the end of it: this ctr keeps its own hold on the pipe (the same with runc).
@@ -138,7 +138,7 @@ passes_on() {
 	wait_until task_is STOPPED
 	task_delete 137
 	ctr container delete "$ID"
-	assert_equal "$(call_commands)" "create start ps kill delete delete"
+	assert_calls "create start ps kill delete delete"
 }
 
 @test "ctr task kill: TERM is the default, --all reaches children, a stopped task is an error" {

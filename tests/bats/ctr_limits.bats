@@ -123,6 +123,6 @@ WITHIN='IFS=: read -r _ _ path </proc/self/cgroup
 	assert_status 0
 	has_text "exit with non-zero exit code 137"
 	ctr container delete "$ID"
-	assert_equal "$(call_commands)" "create start delete delete"
+	assert_calls "create start delete delete"
 	no_trace "$ID"
 }

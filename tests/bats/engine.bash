@@ -41,6 +41,13 @@ call_commands() {
 		paste -sd ' '
 }
 
+# assert_calls "COMMAND...": these were called. The last of them may be a shim's, which nobody waits for
+# when the host is slow.
+assert_calls() {
+	wait_until calls_are "$1" || assert_equal "$(call_commands)" "$1"
+}
+calls_are() { [ "$(call_commands)" = "$1" ]; }
+
 is_expected() {
 	local regex
 	for regex in "${EXPECTED_FAILURES[@]}"; do
@@ -107,8 +114,10 @@ is_frozen() { grep -qx 'frozen 1' "$LEAF/cgroup.events"; }
 # may go a moment later.
 no_trace() {
 	assert_equal "$(find /sys/fs/cgroup -name "*$1*" ! -name 'libpod-conmon-*')" ""
-	! by_systemd || assert_equal "$(sc list-units --all --plain --no-legend "*$1*" | grep -v libpod-conmon)" ""
+	! by_systemd || wait_until no_unit "$1" || assert_equal "$(units "$1")" ""
 }
+units() { sc list-units --all --plain --no-legend "*$1*" | grep -v libpod-conmon; }
+no_unit() { [ -z "$(units "$1")" ]; }
 
 # --- Terminal ---
 

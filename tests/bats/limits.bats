@@ -533,17 +533,21 @@ gets_a_fifth() {
 	assert_fails "/linux/resources/unified/cpu.weight: write '50' to cpu.weight: Invalid argument: an idle cgroup has no weight"
 }
 
-# usage NAME: what the processes of a container have had of the CPU, in microseconds.
-usage() { sed -n 's/^usage_usec //p' "$(cgroup_of "$1")/cpu.stat"; }
-has_used() { [ "$(usage "$1")" -ge "$2" ]; }
+# What the processes of a container have had of the CPU, in microseconds, is the first line of cpu.stat.
+has_used() {
+	local used
+	read -r _ used <"$1" && [ "$used" -ge "$2" ]
+}
 
 # share: how much of each 1000 us that both of them get goes to the second container, for two seconds.
+# The two are read right one after the other, for they go on meanwhile.
 share() {
-	local first second
-	first=$(usage "$ID") second=$(usage "$ID-2")
-	wait_until has_used "$ID" $((first + 2000000)) || return
-	first=$(($(usage "$ID") - first)) second=$(($(usage "$ID-2") - second))
-	echo $((second * 1000 / (first + second)))
+	local a b first second first_then second_then
+	a=$(cgroup_of "$ID")/cpu.stat b=$(cgroup_of "$ID-2")/cpu.stat
+	read -r _ first <"$a" && read -r _ second <"$b" || return
+	wait_until has_used "$a" $((first + 2000000)) || return
+	read -r _ first_then <"$a" && read -r _ second_then <"$b" || return
+	echo $(((second_then - second) * 1000 / (first_then - first + second_then - second)))
 }
 
 # is_share MIN MAX: a busy host is late to read one of the two at times, then once more.
