@@ -76,6 +76,12 @@ property() {
 	sc show -P "$1" "$UNIT"
 }
 
+# set_property ARGUMENT...: as systemctl's set-property, with what it means done: systemd answers before it
+# writes the cgroup's files, and the next question after.
+set_property() {
+	sc set-property "$@" && sc show -P Id "$UNIT" >/dev/null
+}
+
 limits='.linux.resources += {
 	memory: { limit: 67108864, reservation: 16777216, swap: 83886080 },
 	cpu: { shares: 512, quota: 25500, period: 50000 },
@@ -162,7 +168,7 @@ limits='.linux.resources += {
 	before=$(all_files "$(leaf)"; all_files "$(scope)")
 	sc daemon-reload
 	assert_equal "$(all_files "$(leaf)"; all_files "$(scope)")" "$before"
-	sc set-property --runtime "$UNIT" MemoryMax=33554432 TasksMax=150
+	set_property --runtime "$UNIT" MemoryMax=33554432 TasksMax=150
 	assert_equal "$(cat "$(scope)/memory.max") $(cat "$(leaf)/memory.max")" "33554432 67108864"
 	sc daemon-reload
 	assert_equal "$(cat "$(scope)/memory.max") $(cat "$(scope)/pids.max")" "33554432 150"
@@ -188,9 +194,9 @@ limits='.linux.resources += {
 		assert_fails "Operation not permitted"
 		sc daemon-reload
 		# What systemd allows to all of the scope is no more to the container.
-		sc set-property --runtime "$UNIT" DevicePolicy=auto "DeviceAllow=block-* rwm"
+		set_property --runtime "$UNIT" DevicePolicy=auto "DeviceAllow=block-* rwm"
 	done
-	sc set-property --runtime "$UNIT" DeviceAllow= DevicePolicy=closed
+	set_property --runtime "$UNIT" DeviceAllow= DevicePolicy=closed
 	attempt hull exec "$ID" /bin/sh -c ': </dev/disk'
 	assert_fails "Operation not permitted"
 }
@@ -225,7 +231,7 @@ limits='.linux.resources += {
 	create
 	assert_equal "$(cat "$(leaf)/hugetlb.2MB.max")" 2097152
 	sc daemon-reload
-	sc set-property --runtime "$UNIT" TasksMax=300
+	set_property --runtime "$UNIT" TasksMax=300
 	assert_equal "$(cat "$(leaf)/hugetlb.2MB.max")" 2097152
 	hull delete --force "$ID"
 	sc stop hulltest.slice
@@ -543,7 +549,7 @@ reload_changes_nothing() {
 	local before
 	config "$limits"
 	create
-	sc set-property --runtime "$UNIT" MemoryMax=48M CPUWeight=33
+	set_property --runtime "$UNIT" MemoryMax=48M CPUWeight=33
 	before=$(all_limits)
 	update '{ "memory": { "limit": 134217728, "swap": 268435456, "reservation": 1048576 }, "cpu": { "quota": 5000, "shares": 10 },
 		"pids": { "limit": 7 }, "unified": { "memory.high": "100000000", "memory.oom.group": "some" } }'
@@ -624,7 +630,7 @@ helper_does() {
 @test "update leaves alone what systemctl set-property says of other limits" {
 	config "$limits"
 	create
-	sc set-property "$UNIT" TasksMax=150 CPUQuota=10% MemoryHigh=40M
+	set_property "$UNIT" TasksMax=150 CPUQuota=10% MemoryHigh=40M
 	hull update --memory 96M --memory-swap 128M "$ID"
 	properties MemoryMax 100663296 MemorySwapMax 33554432 TasksMax 150 CPUQuotaPerSecUSec 100ms MemoryHigh 41943040
 	both memory.max 100663296
