@@ -206,18 +206,21 @@ void exec_streams_move(struct exec_streams *streams, const struct pollfd *set)
 	}
 }
 
-/* As much as there is now. */
+/* As much as there is now, besides what was taken already. */
 static void drain(struct exec_streams *streams, struct exec_copy *copy)
 {
 	int left = 0;
 
 	if (copy->from >= 0 && ioctl(copy->from, FIONREAD, &left) < 0)
 		left = 0;
-	while (copy->to >= 0 && (!is_empty(copy) || (left > 0 && fill(copy)))) {
+	while (copy->to >= 0) {
 		struct pollfd set = { copy->to, POLLOUT, 0 };
 
-		if (copy->begin == 0)
+		if (is_empty(copy)) {
+			if (left <= 0 || !fill(copy))
+				return;
 			left -= (int)copy->end;
+		}
 		if (poll(&set, 1, -1) > 0)
 			empty(streams, copy);
 	}
