@@ -27,6 +27,27 @@ static const int held[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, 
 
 #define N_HELD (sizeof(held) / sizeof(held[0]))
 
+/* How long the monitor may take for a connection. */
+#define TAKEN_MS 5000
+
+/* The monitor takes connections when it comes to that, and what the container wrote before is in
+ * its log only. It comes to its control pipe in the same loop: who was connected before what it
+ * reads there is taken by then. A monitor without that pipe, or without an end, isn't waited for.
+ */
+static void wait_for_monitor(const struct box_record *record)
+{
+	static const char nothing[] = "0 0 0\n"; /* of no kind that it knows */
+	auto_fd control = openat(record->dir, "bundle/ctl", O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	struct pollfd gone = { control, 0, 0 };
+	int unread = 1;
+
+	if (control < 0 || write(control, nothing, strlen(nothing)) < 0)
+		return;
+	for (int i = 0; i < TAKEN_MS && unread > 0; i++)
+		if (poll(&gone, 1, 1) > 0 || ioctl(control, FIONREAD, &unread) < 0)
+			return;
+}
+
 int attach_connect(const struct box_record *record, struct oci_error *err)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -42,6 +63,7 @@ int attach_connect(const struct box_record *record, struct oci_error *err)
 					   record->state.name)
 			       : fail_sys(err, "connect to the monitor of '%s'",
 					  record->state.name);
+	wait_for_monitor(record);
 	return fd_take(&fd);
 }
 
@@ -131,9 +153,10 @@ static int take_packet(struct session *session, struct oci_error *err)
 	struct oci_error ignored = { 0 };
 	ssize_t size = recv(session->attach->socket, packet, sizeof(packet), 0);
 
-	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+	/* Reset: it ended without reading all that came from here. What it had sent comes next. */
+	if (size < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNRESET))
 		return 0;
-	if (size < 0 && errno != ECONNRESET)
+	if (size < 0)
 		return fail_sys(err, "read from the monitor");
 	if (size <= 0)
 		session->ended = true;
