@@ -236,6 +236,11 @@ static bool keyring(const struct plan *p)
 	return !p->request->no_new_keyring;
 }
 
+static bool labels_keyring(const struct plan *p)
+{
+	return keyring(p) && p->process.selinux_label;
+}
+
 static bool process(const struct plan *p)
 {
 	return p->process.present;
@@ -450,6 +455,7 @@ const struct row create_rows[] = {
 	ROW(DO,   PARENT, PARENT, "find network devices",                   .when = net_devices, .run = net_device_find, .looks = true),
 	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = writes_proc, .run = namespace_open_proc, .looks = true),
 	ROW(DO,   PARENT, PARENT, "ask for the security labels",            .when = labels, .run = label_look, .looks = true),
+	ROW(DO,   PARENT, PARENT, "label the session keyring to come",      .when = labels_keyring, .run = label_keys),
 	ROW(DO,   PARENT, PARENT, "make idmapped file systems",             .when = idmapped_new, .run = mount_idmap_make),
 	ROW(DO,   PARENT, PARENT, "map ids of mounts",                      .when = idmapped, .run = mount_idmap_all, .looks = true),
 	/* After the mapping, for which they have to be detached and never were attached. */
@@ -594,6 +600,7 @@ const struct row exec_rows[] = {
 	ROW(DO,   PARENT, PARENT, "open the container's cgroup",            .when = has_cgroup, .run = enter_open_cgroup),
 	ROW(DO,   PARENT, PARENT, "open a private procfs",                  .when = exec_writes_proc, .run = namespace_open_proc),
 	ROW(DO,   PARENT, PARENT, "ask for the security labels",            .when = labels, .run = label_look),
+	ROW(DO,   PARENT, PARENT, "label the session keyring to come",      .when = labels_keyring, .run = label_keys),
 	ROW(DO,   PARENT, PARENT, "fetch the seccomp filter",               .when = filtered, .run = filter_fetch),
 	ROW(DO,   PARENT, PARENT, "connect to the seccomp listener",        .when = filter_asks, .run = filter_connect),
 	ROW(DO,   PARENT, PARENT, "try the memory policy",                  .when = memory_policy, .run = scheduling_look_memory),

@@ -20,6 +20,7 @@
 #define APPARMOR_EXEC "thread-self/" APPARMOR_ATTRIBUTE
 #define APPARMOR_CURRENT "thread-self/attr/apparmor/current"
 #define SELINUX_EXEC "thread-self/" SELINUX_ATTRIBUTE
+#define SELINUX_KEYS "thread-self/attr/keycreate"
 
 /* Each file must be procfs's own: what is mounted over a file of the host's /proc, which is used
  * where no private instance can be made, would swallow the label. */
@@ -61,19 +62,23 @@ static int tell_apparmor(const struct run *run, int num, struct oci_error *err)
 	return -1;
 }
 
-static int tell_selinux(const struct run *run, int num, struct oci_error *err)
+static int tell_selinux(const struct run *run, const char *file, const char *permission, int num,
+			struct oci_error *err)
 {
 	const char *label = run->plan->process.selinux_label;
+	char forbidden[96];
 	const char *why = strerror(num);
 
+	(void)snprintf(forbidden, sizeof(forbidden),
+		       "the policy doesn't let hull set it (process %s)", permission);
 	if (num == EINVAL)
 		why = "it is no context of the loaded policy";
 	else if (num == EACCES || num == EPERM)
-		why = "the policy doesn't let hull set it (process setexec)";
+		why = forbidden;
 	(void)fail_code(err, "label-refused",
 			"/process/selinuxLabel: the kernel doesn't take label '%.200s' at "
-			"`/proc/" SELINUX_EXEC "`: %s",
-			label, why);
+			"`/proc/%s`: %s",
+			label, file, why);
 	err->num = num;
 	return -1;
 }
@@ -101,7 +106,7 @@ static int look_for_selinux(struct run *run, struct oci_error *err)
 	if (fd < 0)
 		return fail_in(err, "/process/selinuxLabel");
 	if (write(fd, label, strlen(label)) < 0)
-		return tell_selinux(run, errno, err);
+		return tell_selinux(run, SELINUX_EXEC, "setexec", errno, err);
 	if (write(fd, "\n", 1) < 0)
 		return fail_sys(err, "take back the label for the next execve");
 	return 0;
@@ -165,7 +170,19 @@ int label_set(struct run *run, struct oci_error *err)
 		return tell_apparmor(run, errno, err);
 	if (process->selinux_label &&
 	    write(run->selinux_attr, process->selinux_label, strlen(process->selinux_label)) < 0)
-		return tell_selinux(run, errno, err);
+		return tell_selinux(run, SELINUX_EXEC, "setexec", errno, err);
+	return 0;
+}
+
+int label_keys(struct run *run, struct oci_error *err)
+{
+	const char *label = run->plan->process.selinux_label;
+	auto_fd fd = open_attribute(run, SELINUX_KEYS, err);
+
+	if (fd < 0)
+		return fail_in(err, "/process/selinuxLabel");
+	if (write(fd, label, strlen(label)) < 0)
+		return tell_selinux(run, SELINUX_KEYS, "setkeycreate", errno, err);
 	return 0;
 }
 

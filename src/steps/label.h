@@ -13,6 +13,11 @@
  * fails create and not start. Changes nothing. Code "label-refused". */
 int label_look(struct run *run, struct oci_error *err);
 
+/* PARENT, before it forks: the session keyring that INIT will join has the process's SELinux label,
+ * as a policy expects that lets the process use its own keys only. It is inherited by fork(2), and
+ * ends with execve(2). Code "label-refused". */
+int label_keys(struct run *run, struct oci_error *err);
+
 /* INIT, before it lets go of the host: opens the attribute files into run->apparmor_attr and
  * run->selinux_attr. A process can write its own only. */
 int label_open(struct run *run, struct oci_error *err);

@@ -119,6 +119,24 @@ label_of() {
 	has_text "no context of the loaded policy"
 }
 
+@test "the session keyring has the process's label, in the container and for an exec" {
+	config '.process.noNewPrivileges = false'
+	ask keyring
+	has "label=$BOX"
+	shell 'sleep 1000'
+	create
+	start
+	attempt hull exec "$ID" /bin/probe keyring
+	assert_status 0
+	has "label=$BOX"
+	attempt hull exec --process-label system_u:system_r:strict_t:s0 "$ID" /bin/probe keyring
+	has label=system_u:system_r:strict_t:s0
+	hull delete --force "$ID"
+	config 'del(.process.selinuxLabel)'
+	ask keyring
+	matches '^label=.*kernel_t'
+}
+
 @test "the read-back notices an SELinux label that wasn't set" {
 	require hull_test
 	HULL_SKIP='set the security label' attempt faulty run "$ID"

@@ -162,6 +162,9 @@ static int cmd_keyring(char **args)
 		printf("name=%s\n", outcome(-1));
 	else
 		printf("name=%s\n", strrchr(text, ';') ? strrchr(text, ';') + 1 : text);
+	if (syscall(SYS_keyctl, KEYCTL_GET_SECURITY, KEY_SPEC_SESSION_KEYRING, text, sizeof(text)) >
+	    0)
+		printf("label=%s\n", text);
 	return 0;
 }
 
