@@ -85,27 +85,31 @@ static int open_mounted(const struct box_call *call, const struct box_record *re
 	return open_directory(merged, err);
 }
 
-static int open_stopped(const struct box_call *call, const struct box_record *record, bool writes,
-			struct oci_error *err)
+static int open_stopped(const struct box_call *call, const struct box_record *record,
+			const struct box_source *source, bool writes, struct oci_error *err)
 {
-	const struct box_source *source;
-	struct box_options options;
-	int fd;
-
-	TRY(container_options(record, &options, err));
-	source = &options.source;
 	if (!strcmp(source->kind, "rootfs") && !source->ephemeral)
-		fd = open_directory(source->from.v[0], err);
-	else
-		fd = open_mounted(call, record, !strcmp(source->kind, "host"), writes, err);
-	box_options_done(&options);
-	return fd;
+		return open_directory(source->from.v[0], err);
+	return open_mounted(call, record, !strcmp(source->kind, "host"), writes, err);
+}
+
+/* Of one that runs the files are seen from outside of its user namespace. What its ids are there
+ * its options tell: what /proc says of a process it could have changed. */
+static int open_running(const struct box_call *call, const struct box_record *record,
+			struct box_options *options, struct copy_request *request,
+			struct oci_id_mapping *claimed, struct oci_error *err)
+{
+	TRY(container_choose_ids(call->home, record, options, claimed, err));
+	request->map = options->security.mappings.v;
+	request->n_map = options->security.mappings.n;
+	return monitor_open_root(call->home, record, err);
 }
 
 /* One that runs may be stopped meanwhile; what it was goes on to be there, and no other life begins
  * upon the same layer. */
-static int open_root(const struct box_call *call, struct box_record *record, bool writes,
-		     struct oci_error *err)
+static int open_root(const struct box_call *call, struct box_record *record,
+		     struct box_options *options, struct copy_request *request,
+		     struct oci_id_mapping *claimed, bool writes, struct oci_error *err)
 {
 	enum box_status status;
 	int fd;
@@ -114,8 +118,8 @@ static int open_root(const struct box_call *call, struct box_record *record, boo
 	TRY(record_hold(record, err));
 	status = record_status(call->home, record);
 	if (status != BOX_RUNNING && status != BOX_PAUSED)
-		return open_stopped(call, record, writes, err);
-	fd = monitor_open_root(call->home, record, err);
+		return open_stopped(call, record, &options->source, writes, err);
+	fd = open_running(call, record, options, request, claimed, err);
 	record_unlock(record);
 	return fd;
 }
@@ -133,26 +137,39 @@ static const char *inner_path(const char *operand, char name[256])
 	return colon + 1;
 }
 
-static int run_cp(const struct box_call *call, struct oci_error *err)
+static int copy(const struct box_call *call, struct box_record *record, const char *from,
+		const char *to, struct oci_error *err)
 {
 	const struct cp_values *values = call->options;
-	struct box_record record = BOX_RECORD_NONE;
-	char name[256];
-	const char *from = inner_path(call->operands[0], name);
-	const char *to = from ? NULL : inner_path(call->operands[1], name);
 	struct copy_request request = { .archive = values->archive };
+	struct oci_id_mapping claimed;
+	struct box_options options;
 	auto_fd root = -1;
 	int done;
 
-	if (!from && !to)
-		return fail_code(err, "usage", "cp: one of the two must be CONTAINER:PATH");
-	TRY(record_open(call->home, name, &record, err));
-	root = open_root(call, &record, to != NULL, err);
+	TRY(container_options(record, &options, err));
+	root = open_root(call, record, &options, &request, &claimed, to != NULL, err);
 	request.from = (struct copy_side){ from ? root : -1, from ? from : call->operands[0] };
 	request.to = (struct copy_side){ from ? -1 : root, from ? call->operands[1] : to };
 	request.owner_uid = from ? geteuid() : 0;
 	request.owner_gid = from ? getegid() : 0;
 	done = root < 0 ? -1 : copy_tree(&request, err);
+	box_options_done(&options);
+	return done;
+}
+
+static int run_cp(const struct box_call *call, struct oci_error *err)
+{
+	struct box_record record = BOX_RECORD_NONE;
+	char name[256];
+	const char *from = inner_path(call->operands[0], name);
+	const char *to = from ? NULL : inner_path(call->operands[1], name);
+	int done;
+
+	if (!from && !to)
+		return fail_code(err, "usage", "cp: one of the two must be CONTAINER:PATH");
+	TRY(record_open(call->home, name, &record, err));
+	done = copy(call, &record, from, to, err);
 	record_close(&record);
 	return done;
 }

@@ -180,10 +180,9 @@ static int mount_root(void *ctx, struct oci_error *err)
 	return container_root_mount(preparing->root, err);
 }
 
-/* --userns auto: the range that the container has, from now on. */
-static int choose_ids(const struct box_home *home, const struct box_record *record,
-		      struct box_options *options, struct oci_id_mapping *map,
-		      struct oci_error *err)
+int container_choose_ids(const struct box_home *home, const struct box_record *record,
+			 struct box_options *options, struct oci_id_mapping *map,
+			 struct oci_error *err)
 {
 	auto_fd root = -1;
 
@@ -270,7 +269,7 @@ static int create(const struct box_home *home, struct box_record *record,
 	};
 	int life = -1;
 
-	TRY(choose_ids(home, record, &chosen, &map, err));
+	TRY(container_choose_ids(home, record, &chosen, &map, err));
 	if (container_root_plan(home, record, options, &root, err) == 0 &&
 	    watch_prepare(record, options, err) == 0)
 		life = monitor_create(&request, err);

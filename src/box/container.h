@@ -19,6 +19,12 @@ int container_make(const struct box_home *home, struct box_options *options, boo
 int container_options(const struct box_record *record, struct box_options *options,
 		      struct oci_error *err);
 
+/* --userns auto: its mapping is the range that the container has, from now on, in `map`, which must
+ * stay. Does nothing for other options. */
+int container_choose_ids(const struct box_home *home, const struct box_record *record,
+			 struct box_options *options, struct oci_id_mapping *map,
+			 struct oci_error *err);
+
 /* What begin hands back; -1: not asked for. */
 struct container_life {
 	int life;   /* to wait on (record.h) */

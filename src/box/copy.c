@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -12,6 +13,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/inroot.h"
+#include "base/sys.h"
 #include "box/overlay_marks.h"
 #include "box/tree.h"
 
@@ -19,7 +21,8 @@
 
 struct copying {
 	const struct copy_request *request;
-	bool whole; /* copy_directory_whole() */
+	bool whole;					     /* copy_directory_whole() */
+	uint32_t effective[2], permitted[2], inheritable[2]; /* capabilities, for be_inside() */
 	char piece[128 * 1024];
 };
 
@@ -75,6 +78,75 @@ static int find_place(const struct copy_side *side, struct place *place, struct 
 	return place->dir < 0 ? fail_side(err, side, path) : 0;
 }
 
+/* --- Whose --- */
+
+static bool goes_in_mapped(const struct copying *copying)
+{
+	return copying->request->n_map && copying->request->to.root >= 0;
+}
+
+/* The other side's number of an id. */
+static bool translate(const struct copy_request *request, uint32_t *id)
+{
+	bool in = request->to.root >= 0;
+
+	for (size_t i = 0; i < request->n_map; i++) {
+		const struct oci_id_mapping *map = &request->map[i];
+		uint32_t from = in ? map->container_id : map->host_id;
+		uint32_t to = in ? map->host_id : map->container_id;
+
+		if (*id >= from && *id - from < map->size) {
+			*id = to + (*id - from);
+			return true;
+		}
+	}
+	return false;
+}
+
+static int choose_owner(const struct copying *copying, const struct stat *st, uint32_t *uid,
+			uint32_t *gid, struct oci_error *err)
+{
+	const struct copy_request *request = copying->request;
+	uint32_t *const ids[] = { uid, gid };
+
+	*uid = request->archive ? st->st_uid : request->owner_uid;
+	*gid = request->archive ? st->st_gid : request->owner_gid;
+	if (!request->n_map || (!goes_in_mapped(copying) && !request->archive))
+		return 0; /* the host's own */
+	/* What comes out and is none of the container's belongs to somebody of the host's. */
+	for (int group = 0; group < 2; group++)
+		if (!translate(request, ids[group]) && goes_in_mapped(copying))
+			return fail_code(err, "id-mapping",
+					 "the container's map of ids has no %s %u",
+					 group ? "group" : "user", *ids[group]);
+	return 0;
+}
+
+/* A file system or mount with the container's ids takes nothing new from one whom it has no number
+ * for, though he is the host's root: so somebody of the container's makes it. Capabilities, which
+ * the kernel would take away for that, are kept: what he may do is the caller's. */
+static void be_inside(const struct copying *copying)
+{
+	if (!goes_in_mapped(copying))
+		return;
+	/* The kernel tells no failure of these; what is made then fails or gets its owner later. */
+	(void)setfsgid(copying->request->map[0].host_id);
+	(void)setfsuid(copying->request->map[0].host_id);
+	(void)sys_capset(copying->effective, copying->permitted, copying->inheritable);
+}
+
+/* Keeps errno. */
+static void be_oneself(const struct copying *copying)
+{
+	int num = errno;
+
+	if (!goes_in_mapped(copying))
+		return;
+	(void)setfsuid(geteuid());
+	(void)setfsgid(getegid());
+	errno = num;
+}
+
 /* --- One file --- */
 
 static int copy_content(struct copying *copying, int from, int to, struct oci_error *err)
@@ -100,11 +172,10 @@ static mode_t kept_mode(const struct copying *copying, mode_t mode)
 static int finish(const struct copying *copying, int fd, const struct stat *st,
 		  struct oci_error *err)
 {
-	const struct copy_request *request = copying->request;
 	struct timespec times[2] = { st->st_mtim, st->st_mtim };
-	uid_t uid = request->archive ? st->st_uid : (uid_t)request->owner_uid;
-	gid_t gid = request->archive ? st->st_gid : (gid_t)request->owner_gid;
+	uint32_t uid, gid;
 
+	TRY(choose_owner(copying, st, &uid, &gid, err));
 	if (fchown(fd, uid, gid) < 0)
 		return fail_sys(err, "chown to %u:%u", uid, gid);
 	if (fchmod(fd, kept_mode(copying, st->st_mode)) < 0)
@@ -207,13 +278,20 @@ static int copy_file(struct copying *copying, int from_dir, const char *from, in
 		return fail_sys(err, "open");
 	(void)snprintf(temporary, sizeof(temporary), ".hullbox-cp.%d", (int)getpid());
 	(void)unlinkat(to_dir, temporary, 0); /* of one with this pid that was killed */
+	be_inside(copying);
 	target = openat(to_dir, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 			0600);
+	be_oneself(copying);
 	if (target < 0)
 		return fail_sys(err, "make the file");
 	if (copy_content(copying, source, target, err) == 0 &&
 	    finish_as(copying, source, target, &st, err) == 0) {
-		if (renameat(to_dir, temporary, to_dir, to) == 0)
+		int renamed;
+
+		be_inside(copying);
+		renamed = renameat(to_dir, temporary, to_dir, to);
+		be_oneself(copying);
+		if (renamed == 0)
 			return 0;
 		(void)fail_sys(err, "replace what was there");
 	}
@@ -224,19 +302,22 @@ static int copy_file(struct copying *copying, int from_dir, const char *from, in
 static int copy_link(const struct copying *copying, int from_dir, const char *from,
 		     const struct stat *st, int to_dir, const char *to, struct oci_error *err)
 {
-	const struct copy_request *request = copying->request;
 	struct timespec times[2] = { st->st_mtim, st->st_mtim };
-	uid_t uid = request->archive ? st->st_uid : (uid_t)request->owner_uid;
-	gid_t gid = request->archive ? st->st_gid : (gid_t)request->owner_gid;
 	char target[PATH_MAX];
 	ssize_t size = readlinkat(from_dir, from, target, sizeof(target) - 1);
+	uint32_t uid, gid;
+	int made;
 
 	if (size < 0)
 		return fail_sys(err, "readlink");
 	target[size] = '\0';
+	TRY(choose_owner(copying, st, &uid, &gid, err));
 	if (unlinkat(to_dir, to, 0) < 0 && errno != ENOENT)
 		return fail_sys(err, "replace what was there");
-	if (symlinkat(target, to_dir, to) < 0)
+	be_inside(copying);
+	made = symlinkat(target, to_dir, to);
+	be_oneself(copying);
+	if (made < 0)
 		return fail_sys(err, "make the link");
 	if (fchownat(to_dir, to, uid, gid, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_sys(err, "chown to %u:%u", uid, gid);
@@ -274,7 +355,9 @@ static int copy_directory(struct copying *copying, int from_dir, const char *fro
 
 	if (source < 0 || fstat(source, &st) < 0)
 		return fail_sys(err, "open");
+	be_inside(copying);
 	is_new = mkdirat(to_dir, to, 0700) == 0;
+	be_oneself(copying);
 	if (!is_new && errno != EEXIST)
 		return fail_sys(err, "mkdir");
 	target = inroot_try_open_plain(to_dir, to, O_RDONLY | O_DIRECTORY);
@@ -379,6 +462,8 @@ int copy_tree(const struct copy_request *request, struct oci_error *err)
 		return fail_sys(err, "memory for copying");
 	copying->request = request;
 	copying->whole = false;
+	if (sys_capget(copying->effective, copying->permitted, copying->inheritable) < 0)
+		return fail_sys(err, "capget");
 	TRY(find_place(&request->from, &from, err));
 	if (ends_with_dot(request->from.path))
 		strcpy(from.name, ".");

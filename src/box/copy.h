@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "libocispec/oci_config.h"
 
 struct copy_side {
 	int root; /* of the container; -1: the host, where paths are taken as they are */
@@ -23,11 +24,16 @@ struct copy_side {
  * in place of the other is an error. Links are copied as links. Modes and times are kept; the owner
  * is the caller (in the container: its root, `owner`), or with `archive` the same as the source's.
  * Setuid and setgid stay with the owner: they are dropped where it isn't kept. Devices, fifos and
- * sockets are errors. Codes "not-found", "not-supported". */
+ * sockets are errors. Codes "not-found", "not-supported", "id-mapping": an owner whom the container
+ * has no number for. */
 struct copy_request {
 	struct copy_side from, to;
 	bool archive;
 	unsigned owner_uid, owner_gid; /* of what is made, without `archive` */
+	/* What the container's ids, users' and groups' alike, are outside of it, where its root
+	 * shows them so; none where both are the same. Owners are as seen in the container. */
+	const struct oci_id_mapping *map;
+	size_t n_map;
 };
 int copy_tree(const struct copy_request *request, struct oci_error *err);
 

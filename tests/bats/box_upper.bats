@@ -262,6 +262,55 @@ image() {
 	hullbox rm one
 }
 
+# owners_inside PATH...: as the container `one` sees them.
+owners_inside() {
+	local path
+	for path; do
+		hullbox exec one probe stat "$path" | sed 's,.*owner=,,; s, .*,,'
+	done
+}
+
+@test "upper: cp into a running container with ids of its own gives its root the files, and -a keeps owners both ways" {
+	require conmon
+	local source first
+	mkdir -p "$T/in/d" "$T/data" "$BUNDLE/rootfs/data"
+	echo new >"$T/in/d/file"
+	ln -s file "$T/in/d/link"
+	chown 5:6 "$T/in/d/file"
+	for source in "--userns auto --layer $BASE" "--userns auto --rootfs $BUNDLE/rootfs" \
+		"--userns 0:100000:65536 --rootfs $BUNDLE/rootfs --ephemeral -v $T/data:/data"; do
+		# shellcheck disable=SC2086 # words
+		hullbox run -d --net none --name one $source -- /bin/sh -c "mkdir -p /data; echo old >/old; ln -s $T/data /leak; $IDLE"
+		wait_until is_ready one
+		first=$(awk '{ print $2 }' "/proc/$(box_state one pid)/uid_map")
+		[ "$first" -ge 100000 ]
+		echo "$source"
+		hullbox cp "$T/in/d" one:/data/d
+		hullbox cp "$T/in/d/file" one:/old
+		assert_equal "$(owners_inside /data/d /data/d/file /data/d/link /old)" "$(printf '%s\n' 0:0 0:0 0:0 0:0)"
+		assert_equal "$(stat -c %u:%g "/proc/$(box_state one pid)/root/old")" "$first:$first"
+		hullbox cp -a "$T/in/d/file" one:/data/kept
+		assert_equal "$(owners_inside /data/kept)" 5:6
+		hullbox cp one:/data/kept "$T/out"
+		assert_equal "$(stat -c %u:%g "$T/out")" 0:0
+		hullbox cp -a one:/data "$T/outs"
+		assert_equal "$(stat -c %u:%g "$T/outs" "$T/outs/kept" "$T/outs/d/link")" "$(printf '%s\n' 0:0 5:6 0:0)"
+		# Who has no number there can't keep what is his; a link leads nowhere outside of the container.
+		chown 70000 "$T/out"
+		run hullbox cp -a "$T/out" one:/data/other
+		assert_status 1
+		has_text "the container's map of ids has no user 70000"
+		run hullbox cp "$T/in/d/file" one:/leak/file
+		assert_status 1
+		rm -r "$T/out" "$T/outs"
+		hullbox stop -t 0 one
+		hullbox rm one
+	done
+	assert_equal "$(stat -c %u:%g "$BUNDLE/rootfs/data/kept" "$BUNDLE/rootfs/old" "$T/data/kept" "$T/data/d/link")" \
+		"$(printf '%s\n' 5:6 0:0 5:6 0:0)"
+	assert_equal "$(find "$T/data" "$BUNDLE/rootfs" -name '.hullbox-cp*' -o -path "$T/data/file")" ""
+}
+
 is_waiting_for_a_lock() { grep -q -e "-> FLOCK .* $1 " /proc/locks; }
 
 # half_way ARGUMENT...: hullbox in the background, which stops when it has opened 500 files: READER; TRACER is
