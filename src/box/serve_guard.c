@@ -8,31 +8,55 @@
 #include <strings.h>
 #include <sys/random.h>
 
+/* Hexadecimal digits, as many as there is room for. */
+static int put_secret(char *text, size_t room, struct oci_error *err)
+{
+	unsigned char secret[(GUARD_TOKEN_SIZE - 1) / 2];
+	size_t size = (room - 1) / 2;
+
+	/* So few bytes come whole. */
+	if (getrandom(secret, size, 0) != (ssize_t)size)
+		return fail_sys(err, "getrandom");
+	for (size_t i = 0; i < size; i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", secret[i]);
+	return 0;
+}
+
 int guard_init(struct guard *guard, unsigned port, const struct option_list *names,
 	       struct oci_error *err)
 {
-	unsigned char secret[(GUARD_TOKEN_SIZE - 1) / 2];
-
-	/* So few bytes come whole. */
-	if (getrandom(secret, sizeof(secret), 0) != (ssize_t)sizeof(secret))
-		return fail_sys(err, "getrandom");
-	for (size_t i = 0; i < sizeof(secret); i++)
-		(void)snprintf(guard->token + 2 * i, 3, "%02x", secret[i]);
+	TRY(put_secret(guard->token, sizeof(guard->token), err));
+	TRY(put_secret(guard->session, sizeof(guard->session), err));
+	TRY(put_secret(guard->place, sizeof(guard->place), err));
 	(void)snprintf(guard->cookie, sizeof(guard->cookie), "hullbox_%u", port);
 	guard->names = names;
 	return 0;
 }
 
-/* Takes as long for a wrong token as for the right one. */
-static bool is_token(const struct guard *guard, const char *text)
+/* Takes as long for a wrong one as for the right one. */
+static bool is_secret(const char *secret, size_t size, const char *text)
 {
 	unsigned differs = 0;
 
-	if (!text || strlen(text) != GUARD_TOKEN_SIZE - 1)
-		return false;
-	for (size_t i = 0; i < GUARD_TOKEN_SIZE - 1; i++)
-		differs |= (unsigned char)(text[i] ^ guard->token[i]);
+	for (size_t i = 0; i < size; i++)
+		differs |= (unsigned char)(text[i] ^ secret[i]);
 	return differs == 0;
+}
+
+static bool is_token(const char *secret, const char *text)
+{
+	return text && strlen(text) == GUARD_TOKEN_SIZE - 1 &&
+	       is_secret(secret, GUARD_TOKEN_SIZE - 1, text);
+}
+
+const char *guard_below(const struct guard *guard, const char *path)
+{
+	const size_t size = GUARD_PLACE_SIZE - 1;
+
+	if (path[0] != '/' || strnlen(path + 1, size) < size ||
+	    !is_secret(guard->place, size, path + 1) || path[1 + size] != '/')
+		return NULL;
+	return path + 1 + size;
 }
 
 static bool is_address(const char *host)
@@ -105,11 +129,12 @@ enum guard_answer guard_check(const struct guard *guard, const struct guard_requ
 	if (request->origin && !is_own_origin(request->origin, request->host))
 		return GUARD_BAD_ORIGIN;
 	/* No browser adds it by itself: who sends it knows the token. */
-	if (is_token(guard, bearer(request)))
+	if (is_token(guard->token, bearer(request)))
 		return GUARD_OK;
-	if (is_reading(request->method) && is_token(guard, request->token))
+	if (is_reading(request->method) && is_token(guard->token, request->token))
 		return GUARD_SIGN_IN;
-	if (!is_token(guard, request->cookie))
+	/* Elsewhere no browser of ours sends it. */
+	if (!guard_below(guard, request->path) || !is_token(guard->session, request->cookie))
 		return GUARD_NO_TOKEN;
 	if (!is_reading(request->method) && !request->origin && !same_site)
 		return GUARD_BAD_ORIGIN;

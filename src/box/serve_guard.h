@@ -10,17 +10,23 @@
 #include "base/error.h"
 #include "base/options.h"
 
-enum { GUARD_TOKEN_SIZE = 65 };
+enum { GUARD_TOKEN_SIZE = 65, GUARD_PLACE_SIZE = 33 };
 
+/* A browser sends a cookie to every port of the host, to servers of others too. So the cookie is
+ * for one path alone, which nobody else knows, and holds a secret that is good for nothing but
+ * that: the token isn't in it. */
 struct guard {
-	char token[GUARD_TOKEN_SIZE];
-	char cookie[32]; /* its name: cookies don't know ports, so the port is in it */
+	char token[GUARD_TOKEN_SIZE];	 /* of the printed address, and a program's bearer */
+	char session[GUARD_TOKEN_SIZE];	 /* the cookie's value */
+	char place[GUARD_PLACE_SIZE];	 /* "/PLACE/" is the cookie's path */
+	char cookie[32];		 /* its name, with the port */
 	const struct option_list *names; /* by which the server may be called, besides addresses */
 };
 
 /* What of a request matters here; NULL: wasn't sent. */
 struct guard_request {
 	const char *method;
+	const char *path;	   /* as it was asked for */
 	const char *host;	   /* Host */
 	const char *origin;	   /* Origin */
 	const char *site;	   /* Sec-Fetch-Site */
@@ -37,9 +43,12 @@ enum guard_answer {
 	GUARD_NO_TOKEN,
 };
 
-/* A new random token; the cookie's name from the port. */
+/* New random secrets; the cookie's name from the port. */
 int guard_init(struct guard *guard, unsigned port, const struct option_list *names,
 	       struct oci_error *err);
+
+/* What is behind "/PLACE" in a path below "/PLACE/"; NULL when it isn't there. */
+const char *guard_below(const struct guard *guard, const char *path);
 
 enum guard_answer guard_check(const struct guard *guard, const struct guard_request *request);
 

@@ -102,20 +102,22 @@ static enum MHD_Result send_page(const struct exchange *exchange, const struct p
 							     MHD_RESPMEM_PERSISTENT));
 }
 
-/* The token goes into a cookie and out of the address, where others could read it. */
+/* A cookie instead of the token, which goes out of the address, where others could read it. */
 static enum MHD_Result sign_in(const struct exchange *exchange)
 {
 	const struct server *server = exchange->server;
 	struct MHD_Response *response =
 		MHD_create_response_from_buffer(0, (void *)(uintptr_t) "", MHD_RESPMEM_PERSISTENT);
-	char cookie[256];
+	char cookie[256], place[GUARD_PLACE_SIZE + 2];
 
 	if (!response)
 		return MHD_NO;
-	(void)snprintf(cookie, sizeof(cookie), "%s=%s; Path=/; HttpOnly; SameSite=Strict%s",
-		       server->guard.cookie, server->guard.token, server->tls ? "; Secure" : "");
+	(void)snprintf(place, sizeof(place), "/%s/", server->guard.place);
+	(void)snprintf(cookie, sizeof(cookie), "%s=%s; Path=%s; HttpOnly; SameSite=Strict%s",
+		       server->guard.cookie, server->guard.session, place,
+		       server->tls ? "; Secure" : "");
 	(void)MHD_add_response_header(response, "Set-Cookie", cookie);
-	(void)MHD_add_response_header(response, "Location", "/");
+	(void)MHD_add_response_header(response, "Location", place);
 	return send_response(exchange, MHD_HTTP_SEE_OTHER, "text/plain", response);
 }
 
@@ -534,8 +536,10 @@ static bool admit(const struct exchange *exchange)
 static enum MHD_Result guarded(const struct exchange *exchange, const char *url)
 {
 	const struct guard *guard = &exchange->server->guard;
+	const char *below = guard_below(guard, url);
 	struct guard_request request = {
 		.method = exchange->method,
+		.path = url,
 		.host = header(exchange, "Host"),
 		.origin = header(exchange, "Origin"),
 		.site = header(exchange, "Sec-Fetch-Site"),
@@ -547,7 +551,7 @@ static enum MHD_Result guarded(const struct exchange *exchange, const char *url)
 
 	switch (guard_check(guard, &request)) {
 	case GUARD_OK:
-		return admit(exchange) ? answer(exchange, url)
+		return admit(exchange) ? answer(exchange, below ? below : url)
 				       : send_error(exchange, MHD_HTTP_SERVICE_UNAVAILABLE,
 						    "there are too many connections");
 	case GUARD_SIGN_IN:

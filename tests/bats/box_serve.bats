@@ -13,18 +13,85 @@ teardown() {
 
 @test "serve: the printed address signs in, the cookie opens the page, and the token leaves the address" {
 	serve
-	run curl -s -i --max-time 20 "$(cat "$T/url")"
+	local place
+	run curl -s -i --max-time 20 -c "$T/jar" "$(cat "$T/url")"
 	has_text "303 See Other"
-	has_text "Location: /"
-	has_text "HttpOnly; SameSite=Strict"
+	place=$(sed -n 's|^Location: /\([0-9a-f]\{32\}\)/\r$|\1|p' <<<"$output")
+	[ -n "$place" ]
+	has_text "Path=/$place/; HttpOnly; SameSite=Strict"
+	lacks "$TOKEN"
 	run curl -s -i --max-time 20 -c "$T/jar" -b "$T/jar" -L "$(cat "$T/url")"
 	has_text "200 OK"
 	has_text "<title>hullbox</title>"
 	has_text "Content-Security-Policy: default-src 'none'"
 	has_text "X-Content-Type-Options: nosniff"
-	ask -b "$T/jar" /page.js
+	for path in / /page.js /page.css /api/v1/version /api/v1/containers; do
+		ask -b "$T/jar" "/$place$path"
+		[ "${output%%$'\n'*}" = 200 ]
+		with_token "$path"
+		[ "${output%%$'\n'*}" = 200 ]
+	done
+	ask -b "$T/jar" -H "Origin: $URL" -X POST "/$place/api/v1/containers/c1/stop"
+	[ "${output%%$'\n'*}" = 409 ]
+	ask -b "$T/jar" "/$place/nothing"
+	[ "${output%%$'\n'*}" = 404 ]
+}
+
+# serve_other: a server of somebody else, at $OTHER, another port of the same host; it answers with the cookies that it is sent.
+serve_other() {
+	python3 - "$T/other" 3>&- <<-'END' &
+		import http.server, os, sys
+		class Other(http.server.BaseHTTPRequestHandler):
+		    def do_GET(self):
+		        self.send_response(200)
+		        self.end_headers()
+		        self.wfile.write(f"Cookie: {self.headers.get('Cookie')}".encode())
+		    def log_message(self, *rest):
+		        pass
+		server = http.server.HTTPServer(("127.0.0.1", 0), Other)
+		with open(sys.argv[1] + ".new", "w") as file:
+		    file.write(str(server.server_address[1]))
+		os.rename(sys.argv[1] + ".new", sys.argv[1])
+		server.serve_forever()
+	END
+	FIRST=$!
+	wait_until test -s "$T/other"
+	OTHER=http://127.0.0.1:$(cat "$T/other")/
+}
+
+@test "serve: the browser's cookie isn't sent to other servers of the host, and counts below its path alone" {
+	serve
+	local place value
+	curl -s --max-time 20 -c "$T/jar" "$(cat "$T/url")"
+	read -r place value < <(awk '/127.0.0.1/ { print $3, $7 }' "$T/jar")
+	place=${place#/} place=${place%/}
+	serve_other
+	run curl -s --max-time 20 -b "$T/jar" "$OTHER"
+	assert_equal "$output" "Cookie: None"
+	[ -n "$place" ] && [ -n "$value" ] && [ "$value" != "$TOKEN" ]
+	for path in / /page.js /api/v1/version /api/v1/containers "/$place" "/${place%?}/" "/x/$place/"; do
+		ask -H "Cookie: hullbox_${URL##*:}=$value" "$path"
+		[ "${output%%$'\n'*}" = 401 ]
+	done
+	# Neither secret is good for what the other is.
+	ask -H "Cookie: hullbox_${URL##*:}=$TOKEN" "/$place/api/v1/version"
+	[ "${output%%$'\n'*}" = 401 ]
+	ask -H "Authorization: Bearer $value" /api/v1/version
+	[ "${output%%$'\n'*}" = 401 ]
+	ask "/?token=$value"
+	[ "${output%%$'\n'*}" = 401 ]
+	ask "/$place/"
+	[ "${output%%$'\n'*}" = 401 ]
+	ask -b "$T/jar" -H "Host: evil.example" "/$place/"
+	[ "${output%%$'\n'*}" = 421 ]
+	ask -b "$T/jar" -H "Origin: http://evil.example" "/$place/"
+	[ "${output%%$'\n'*}" = 403 ]
+	ask -b "$T/jar" "/$place/"
 	[ "${output%%$'\n'*}" = 200 ]
 }
+
+# place_of URL: the path of its cookie in the jar.
+place_of() { awk -v name="hullbox_${1##*:}" '$6 == name { print $3 }' "$T/jar"; }
 
 @test "serve: two on one address sign the same browser in, each by a cookie of its own" {
 	serve
@@ -37,10 +104,10 @@ teardown() {
 	# Cookies are a host's, whatever the port.
 	assert_equal "$(awk '/127.0.0.1/ { print $6 }' "$T/jar" | sort)" \
 		"$(printf 'hullbox_%s\n' "${first##*:}" "${URL##*:}" | sort)"
-	ask -b "$T/jar" /api/v1/version
+	ask -b "$T/jar" "$(place_of "$URL")api/v1/version"
 	[ "${output%%$'\n'*}" = 200 ]
 	URL=$first
-	ask -b "$T/jar" /api/v1/version
+	ask -b "$T/jar" "$(place_of "$URL")api/v1/version"
 	[ "${output%%$'\n'*}" = 200 ]
 }
 
@@ -57,7 +124,8 @@ teardown() {
 		[ "${output%%$'\n'*}" = 403 ]
 	done
 	# A form on another page, sent by the browser that has the cookie.
-	ask -X POST -H "Cookie: hullbox_${URL##*:}=$TOKEN" /api/v1/containers/c1/stop
+	curl -s --max-time 20 -c "$T/jar" "$(cat "$T/url")"
+	ask -X POST -b "$T/jar" "$(place_of "$URL")api/v1/containers/c1/stop"
 	[ "${output%%$'\n'*}" = 403 ]
 	with_token /api/v1/version
 	[ "${output%%$'\n'*}" = 200 ]
@@ -261,6 +329,16 @@ panel='document.querySelector("#detail [role=tabpanel]").innerText'
 		has '"not available"'
 	fi
 	[ -s "$T/page.png" ]
+}
+
+# bats test_tags=no-vm
+@test "page: its browser tells a server at another port of the host no secret" {
+	serve
+	serve_other
+	browse "$(cat "$T/url")" 'wait:document.querySelector("#live").textContent == "live"' 'eval:location.pathname.length' \
+		"eval:void (location.href = '$OTHER')" 'wait:document.body.innerText.includes("Cookie: ")' 'eval:document.body.innerText'
+	assert_status 0
+	has 34 '"Cookie: None"'
 }
 
 # bats test_tags=no-vm

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 //
-// The dashboard: one stream of samples in (api/v1/live), one row per container out. Rows and charts
+// The dashboard: one stream of samples in (api/v1/live), one row per container out. All addresses
+// are relative: the page is below a path of its own, for which alone the cookie is. Rows and charts
 // are made once and then only changed, so that 200 containers cost little. What a host doesn't
 // measure is undefined in the sample and "not available" here, never 0. Texts reach the page by
 // textContent alone.
