@@ -5,13 +5,15 @@
  *
  * The mark is an extended attribute: the container's id and bundle on its cgroup, "parent" on a
  * parent made for one. It tells what hull made from what an engine made, also when the maker was
- * killed before it could write state.json. A flock on the directory guards it from the mkdir until
- * the container's first process is inside, so that of two creators one gets it.
+ * killed before it could write state.json. Root of the host keeps it where no container can write
+ * it. A flock on the directory guards it from the mkdir until the container's first process is
+ * inside, so that of two creators one gets it.
  */
 #include "steps/cgroup.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,7 +32,6 @@
 #include "steps/oom.h"
 
 #define DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-#define MARK "user.hull"
 #define MARK_PARENT "parent"
 #define REMOVE_MS 10000
 
@@ -95,22 +96,36 @@ static void mark_text(const struct state *state, char *text, size_t size)
 	(void)snprintf(text, size, "%s\n%s", state->id, state->bundle);
 }
 
+/* A user attribute can be written by whoever may write to the directory, so also by a container
+ * that was given its cgroup: it could pass a cgroup of the administrator off as hull's, to be
+ * replaced by one without his limits. A trusted one takes CAP_SYS_ADMIN in the initial user
+ * namespace; who has that believes no other. */
+static const char *mark_name(void)
+{
+	uint32_t effective[2], permitted[2], inheritable[2];
+
+	if (host_is_privileged() && sys_capget(effective, permitted, inheritable) == 0 &&
+	    effective[0] & 1U << CAP_SYS_ADMIN)
+		return "trusted.hull";
+	return "user.hull";
+}
+
 /* Cgroups have had user attributes since Linux 5.7; where one can't be set, the cgroup counts as
  * one that hull didn't make once its inode isn't known. */
 static void set_mark(int dir, const char *mark)
 {
-	(void)fsetxattr(dir, MARK, mark, strlen(mark), 0);
+	(void)fsetxattr(dir, mark_name(), mark, strlen(mark), 0);
 }
 
 static bool has_mark(int dir)
 {
-	return fgetxattr(dir, MARK, NULL, 0) >= 0;
+	return fgetxattr(dir, mark_name(), NULL, 0) >= 0;
 }
 
 static bool mark_is(int dir, const struct state *state)
 {
 	char own[sizeof(((struct oci_error *)NULL)->text)], found[sizeof(own)];
-	ssize_t size = fgetxattr(dir, MARK, found, sizeof(found) - 1);
+	ssize_t size = fgetxattr(dir, mark_name(), found, sizeof(found) - 1);
 
 	if (size < 0)
 		return false;

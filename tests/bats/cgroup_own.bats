@@ -86,6 +86,23 @@ waits() {
 	assert_equal "$(find "$CGROUP/$ID-other" -maxdepth 1 ! -uid 0 -printf '%f %U\n')" "cgroup.procs 7"
 }
 
+# Who may write to a cgroup may set user attributes on it, and the mark of hull's own ones was one.
+# bats test_tags=real_root,cgroupfs,vm
+@test "a container can't pass the cgroup that an administrator made for it off as hull's, to lose its limits" {
+	local before
+	mkdir "$CGROUP/$ID-other"
+	echo 5 >"$CGROUP/$ID-other/cgroup.max.depth"
+	before=$(stat -c %i "$CGROUP/$ID-other")
+	cgroup_mount rw
+	config --arg p "$CGROUP_PATH/$ID-other" '.linux.cgroupsPath = $p'
+	ask setxattr /sys/fs/cgroup user.hull "$ID" + setxattr /sys/fs/cgroup trusted.hull "$ID"
+	has "setxattr /sys/fs/cgroup: ok" "setxattr /sys/fs/cgroup: EPERM"
+	ask echo second
+	has second
+	assert_equal "$(stat -c %i "$CGROUP/$ID-other")" "$before"
+	assert_equal "$(cat "$CGROUP/$ID-other/cgroup.max.depth")" 5
+}
+
 # bats test_tags=uid0
 @test "such a container makes cgroups and moves processes into them, and can't lift its own limits" {
 	mapped
