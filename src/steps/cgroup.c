@@ -838,6 +838,9 @@ int cgroup_enable(const struct state *state, const struct plan_controller *contr
 	enum whose whose;
 
 	TRY(open_own(state, &root, &dir, &whose, err));
+	if (whose == NOBODY && state->cgroup)
+		return fail_code(err, "not-running",
+				 "container not running: its cgroup '/%s' is gone", state->cgroup);
 	if (whose != OURS && whose != TAKEN)
 		return refuse_foreign(state, whose, err);
 	return cgroup_control_enable(root, state->cgroup, controllers, err);

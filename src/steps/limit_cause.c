@@ -192,12 +192,28 @@ static bool say_why(int cgroup, const char *file, const char *value, int num, ch
 	return false;
 }
 
+bool limit_cgroup_gone(int cgroup)
+{
+	return faccessat(cgroup, "cgroup.procs", F_OK, 0) < 0 && errno == ENOENT;
+}
+
+int limit_explain_gone(const struct plan_limit *limit, struct oci_error *err)
+{
+	return fail_code(err, "not-running", "%s: container not running: its cgroup is gone",
+			 limit->pointer);
+}
+
 static int explain(int cgroup, const struct plan_limit *limit, const char *file, const char *value,
 		   int num, struct oci_error *err)
 {
 	char why[TEXT] = "";
-	bool missing = say_why(cgroup, file, value, num, why);
+	bool missing;
 
+	/* Its files don't exist any more (ENOENT), and those that are open have nothing behind them
+	 * (ENODEV). */
+	if (limit_cgroup_gone(cgroup))
+		return limit_explain_gone(limit, err);
+	missing = say_why(cgroup, file, value, num, why);
 	(void)fail_code(err, missing ? "cgroup-controller" : "limit-refused",
 			"%s: write '%s' to %s: %s%s%s", limit->pointer, value, file, strerror(num),
 			*why ? ": " : "", why);

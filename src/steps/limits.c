@@ -217,7 +217,8 @@ static int check_cpuset(int cgroup, const struct plan_limit *limit, struct oci_e
 		return 0;
 	(void)snprintf(file, sizeof(file), "%s.effective", limit->file);
 	if (file_read_at(cgroup, file, content, sizeof(content), err) < 0)
-		return fail_in(err, "%s", limit->pointer);
+		return limit_cgroup_gone(cgroup) ? limit_explain_gone(limit, err)
+						 : fail_in(err, "%s", limit->pointer);
 	content[strcspn(content, "\n")] = '\0';
 	if (number_list_read(limit->value, &asked, &ignored) < 0 ||
 	    number_list_read(content, &given, &ignored) < 0 || number_missing(&given, &asked) < 0)
@@ -265,7 +266,7 @@ static int write_limit(int cgroup, const struct plan_limit *limit, struct limits
 		num = err->num;
 	}
 	if (num == ENOENT && limit->initial)
-		return 0;
+		return limit_cgroup_gone(cgroup) ? limit_explain_gone(limit, err) : 0;
 	if (num && !limit->either)
 		return limit_explain(cgroup, limit, num, err);
 	if (limit->other && write_file(cgroup, limit->other, limit->other_value, saved, err) < 0) {

@@ -36,7 +36,8 @@ struct limits_saved {
  * *saved, which the caller empties, what was there before; so it may be called several times for
  * one *saved. The error names the property, the file, the value and the reason, which is looked up:
  * code "limit-refused", or "cgroup-controller" where the file doesn't exist for want of its
- * controller. Limits that are `initial` are left out where the file doesn't exist. */
+ * controller, or "not-running" where the cgroup was removed meanwhile. Limits that are `initial`
+ * are left out where the file doesn't exist. */
 int limits_write(int cgroup, const struct plan_limit *limits, size_t n, struct limits_saved *saved,
 		 struct oci_error *err);
 

@@ -114,6 +114,29 @@ running() {
 }
 
 # bats test_tags=vm
+@test "a container that goes away half-way is told as not running, not as a limit that is refused" {
+	require hugetlb
+	require strace
+	local tracer
+	running
+	ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$T/trace" -e trace=read -P "$(cgroup_of)/hugetlb.2MB.max" \
+		-e inject=read:signal=STOP:when=1 "$HULL" --root "$ROOT" update --resources - "$ID" >"$T/update" 2>&1 \
+		<<<'{ "hugepageLimits": [{ "pageSize": "2MB", "limit": 4194304 }] }' &
+	tracer=$!
+	wait_until grep -qs "stopped by SIGSTOP" "$T/trace"
+	hull kill "$ID" KILL
+	wait_status stopped
+	rmdir "$(cgroup_of)"
+	kill -CONT "$(pgrep -P "$tracer")"
+	status=0
+	wait "$tracer" || status=$?
+	output=$(cat "$T/update")
+	assert_fails "/linux/resources/hugepageLimits/0: container not running: its cgroup is gone"
+	hull delete "$ID"
+	assert_no_state
+}
+
+# bats test_tags=vm
 @test "what can't be kept isn't changed" {
 	require hugetlb
 	resources '{ "hugepageLimits": [{ "pageSize": "2MB", "limit": 2097152 }] }'

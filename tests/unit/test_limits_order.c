@@ -15,7 +15,8 @@
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const files[] = { "memory.max", "memory.swap.max", "cpu.max", "cpu.max.burst" };
+static const char *const files[] = { "cgroup.procs", "memory.max", "memory.swap.max", "cpu.max",
+				     "cpu.max.burst" };
 
 static void fill(int dir, const char *file, const char *content)
 {
@@ -132,6 +133,36 @@ static void check_bfq(int dir)
 	(void)unlinkat(dir, weight.file, 0);
 }
 
+/* A cgroup that is removed while limits are written has no files any more, for no other reason. */
+static void check_gone(const char *parent)
+{
+	static const char *const values[] = { "max", "512" };
+	char path[64];
+	int dir;
+
+	(void)snprintf(path, sizeof(path), "%s/gone", parent);
+	dir = mkdir(path, 0700) == 0 ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	(void)rmdir(path);
+	for (size_t i = 0; i < N(values); i++) {
+		const struct plan_limit limit = { .file = "memory.max",
+						  .value = values[i],
+						  .initial = i == 0,
+						  .pointer = "/linux/resources/memory/limit" };
+		struct limits_saved saved = { 0 };
+		struct oci_error err = { 0 };
+
+		tap_ok(limits_write(dir, &limit, 1, &saved, &err) < 0,
+		       "a cgroup that is gone takes no '%s'", values[i]);
+		tap_is_str(err.code, "not-running", "its code");
+		tap_is_str(err.text,
+			   "/linux/resources/memory/limit: container not running: its cgroup is "
+			   "gone",
+			   "its words");
+		limits_forget(&saved);
+	}
+	(void)close(dir);
+}
+
 static struct plan_limit to(const char *file, const char *value)
 {
 	return (struct plan_limit){ .file = file, .value = value, .pointer = "/limit" };
@@ -181,6 +212,7 @@ int main(void)
 	check_bfq(dir);
 	for (int both = 0; both < 4; both++)
 		check_weight(dir, both & 1, both & 2);
+	check_gone(path);
 	for (size_t i = 0; i < N(files); i++)
 		(void)unlinkat(dir, files[i], 0);
 	(void)close(dir);
