@@ -231,6 +231,13 @@ static int check_cpuset(int cgroup, const struct plan_limit *limit, struct oci_e
 
 /* --- Writing --- */
 
+bool limits_no_swap(int cgroup, const char *file, const char *value)
+{
+	return strcmp(file, "memory.swap.max") == 0 && strcmp(value, "0") == 0 &&
+	       faccessat(cgroup, file, F_OK, 0) < 0 && errno == ENOENT &&
+	       faccessat(cgroup, "memory.max", F_OK, 0) == 0;
+}
+
 static int write_file(int cgroup, const char *file, const char *value, struct limits_saved *saved,
 		      struct oci_error *err)
 {
@@ -265,7 +272,7 @@ static int write_limit(int cgroup, const struct plan_limit *limit, struct limits
 			return -1; /* no memory */
 		num = err->num;
 	}
-	if (num == ENOENT && limit->initial)
+	if (num == ENOENT && (limit->initial || limits_no_swap(cgroup, limit->file, limit->value)))
 		return limit_cgroup_gone(cgroup) ? limit_explain_gone(limit, err) : 0;
 	if (num && !limit->either)
 		return limit_explain(cgroup, limit, num, err);

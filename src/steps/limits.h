@@ -41,6 +41,11 @@ struct limits_saved {
 int limits_write(int cgroup, const struct plan_limit *limits, size_t n, struct limits_saved *saved,
 		 struct oci_error *err);
 
+/* Whether the value is that nothing may be swapped, and the kernel has no file for it, though it
+ * has the controller: one built without swap, where that is so, or an older one that was told not
+ * to count it. Engines say it of each container without swap; it is as good as done. */
+bool limits_no_swap(int cgroup, const char *file, const char *value);
+
 /* Puts back what *saved holds, newest first, and empties it. What can't be put back stays. */
 void limits_put_back(int cgroup, struct limits_saved *saved);
 

@@ -11,6 +11,7 @@
 
 #include "base/file.h"
 #include "plan/number_list.h"
+#include "steps/limits.h"
 #include "verify/subject.h"
 
 /* No file of limits is longer: io.max has some 60 bytes per device. */
@@ -228,7 +229,7 @@ static void check_limit(const struct verify *v, int cgroup, const struct plan_li
 	if (look == NO_LINE || other == NO_LINE)
 		verify_tell(v, VERIFY_DIFFERS, limit->pointer, limit->file, limit->value,
 			    "nothing");
-	else if (!limit->initial)
+	else if (!limit->initial && !limits_no_swap(cgroup, limit->file, limit->value))
 		verify_tell(v, VERIFY_DIFFERS, limit->pointer, limit->file, limit->value,
 			    "no such file: the cgroup hasn't got the controller any more");
 }

@@ -168,6 +168,39 @@ static struct plan_limit to(const char *file, const char *value)
 	return (struct plan_limit){ .file = file, .value = value, .pointer = "/limit" };
 }
 
+/* A kernel without swap, or that doesn't count it: no machine here has one. */
+static void check_no_swap(int dir)
+{
+	static const struct {
+		const char *value;
+		bool controller;
+		const char *expected;
+	} rows[] = {
+		{ "0", true, "" },
+		{ "512", true, "limit-refused" },
+		{ "0", false, "cgroup-controller" },
+	};
+
+	(void)unlinkat(dir, "memory.swap.max", 0);
+	for (size_t i = 0; i < N(rows); i++) {
+		const struct plan_limit limit = to("memory.swap.max", rows[i].value);
+		struct limits_saved saved = { 0 };
+		struct oci_error err = { 0 };
+		int result;
+
+		fill(dir, "cgroup.controllers", rows[i].controller ? "memory\n" : "cpu\n");
+		if (!rows[i].controller)
+			(void)unlinkat(dir, "memory.max", 0);
+		result = limits_write(dir, &limit, 1, &saved, &err);
+		tap_ok((result == 0) == !*rows[i].expected,
+		       "no memory.swap.max, %s memory.max: '%s'", rows[i].controller ? "a" : "no",
+		       rows[i].value);
+		tap_is_str(err.code, rows[i].expected, "its code: %s", err.text);
+		limits_forget(&saved);
+	}
+	(void)unlinkat(dir, "cgroup.controllers", 0);
+}
+
 int main(void)
 {
 	char path[] = "/tmp/hull-limits.XXXXXX";
@@ -213,6 +246,7 @@ int main(void)
 	for (int both = 0; both < 4; both++)
 		check_weight(dir, both & 1, both & 2);
 	check_gone(path);
+	check_no_swap(dir);
 	for (size_t i = 0; i < N(files); i++)
 		(void)unlinkat(dir, files[i], 0);
 	(void)close(dir);
