@@ -34,18 +34,29 @@ static int not_running(const char *id, enum status status, struct oci_error *err
 			 status_names[status]);
 }
 
+static int lists_any(const struct state *state, bool *any, struct oci_error *err)
+{
+	auto_free pid_t *pids = NULL;
+	size_t n = 0;
+
+	TRY(cgroup_pids(state, &pids, &n, err));
+	*any = n > 0;
+	return 0;
+}
+
 static int kill_all(const char *id, const struct state *state, enum status status, int number,
 		    struct oci_error *err)
 {
-	pid_t *pids = NULL;
-	size_t n = 0;
-	int result = cgroup_pids(state, &pids, &n, err);
+	bool any = false;
 
-	free(pids);
-	TRY(result);
-	if (n == 0)
+	/* SIGKILL is one write that also reaches children which are forked meanwhile, however many
+	 * cgroups the container made below its own. */
+	if (number == SIGKILL)
+		TRY(cgroup_populated(state, &any, err));
+	else
+		TRY(lists_any(state, &any, err));
+	if (!any)
 		return not_running(id, status, err);
-	/* SIGKILL is one write that also reaches children which are forked meanwhile. */
 	if (cgroup_signal(state, number, err) < 0)
 		return fail_in(err, "kill --all '%s'", id);
 	return 0;

@@ -817,6 +817,18 @@ int cgroup_pids(const struct state *state, pid_t **pids, size_t *n, struct oci_e
 	return 0;
 }
 
+int cgroup_populated(const struct state *state, bool *populated, struct oci_error *err)
+{
+	struct cgroup_events events = { 0 };
+	auto_fd dir = -1;
+
+	TRY(cgroup_open(state, &dir, err));
+	if (dir >= 0 && cgroup_tree_events(dir, &events, err) < 0)
+		return fail_in(err, "cgroup '/%s'", state->cgroup);
+	*populated = events.populated;
+	return 0;
+}
+
 int cgroup_open(const struct state *state, int *fd, struct oci_error *err)
 {
 	auto_fd root = -1;

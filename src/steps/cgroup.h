@@ -63,6 +63,10 @@ int cgroup_remove(const struct state *state, struct oci_error *err);
  * NULL when there is none. Works for cgroups that hull didn't make as well. */
 int cgroup_pids(const struct state *state, pid_t **pids, size_t *n, struct oci_error *err);
 
+/* Whether a process is in the cgroup or below it, by the kernel's own account: nothing is listed.
+ */
+int cgroup_populated(const struct state *state, bool *populated, struct oci_error *err);
+
 /* Whether the process is in the container's cgroup or below it, by what /proc says of it. */
 bool cgroup_has_process(const struct state *state, pid_t pid);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * See cgroup_tree.h. Going down is by openat() of a name just read, going up by "..", which is safe
- * here: cgroups can't be renamed, and the depth is counted, so no walk rises above its top.
+ * here: cgroups can't be renamed, and the levels are counted, so no walk rises above its top.
  */
 #include "steps/cgroup_tree.h"
 
@@ -19,7 +19,8 @@
 
 #define DIRECTORY (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
-/* A container that makes cgroups faster than they are listed must not hold hull for ever. */
+/* A container that makes cgroups faster than they are listed must not hold hull for ever, nor have
+ * it keep any number of names. */
 #define VISITS_MAX (1UL << 20)
 
 static void dir_drop(DIR **dir)
@@ -77,48 +78,77 @@ static int step_to(DIR **dir, const char *name)
 	return 0;
 }
 
-/* Where to go on in each directory above the current one. */
-struct trail {
-	long *offsets;
-	size_t depth, room;
+/* Names still to be visited: an empty one for each directory from the top of the walk down to the
+ * current one, after it those in there. */
+struct names {
+	char *bytes;
+	size_t used, room;
+	size_t n; /* how many cgroups were ever found */
 };
 
-static int trail_push(struct trail *trail, long offset)
+static int names_push(struct names *names, const char *name)
 {
-	if (trail->depth == trail->room) {
-		size_t room = trail->room ? 2 * trail->room : 16;
-		long *grown = realloc(trail->offsets, room * sizeof(*grown));
+	size_t size = strlen(name) + 1;
+
+	if (names->room - names->used < size) {
+		size_t room = 2 * names->room + 1024;
+		char *grown = realloc(names->bytes, room);
 
 		if (!grown)
 			return -1;
-		trail->offsets = grown;
-		trail->room = room;
+		names->bytes = grown;
+		names->room = room;
 	}
-	trail->offsets[trail->depth++] = offset;
+	memcpy(names->bytes + names->used, name, size);
+	names->used += size;
+	return 0;
+}
+
+/* Takes the last one off, which stays where it is until the next push. */
+static const char *names_pop(struct names *names)
+{
+	size_t at = names->used - 1;
+
+	while (at > 0 && names->bytes[at - 1] != '\0')
+		at--;
+	names->used = at;
+	return names->bytes + at;
+}
+
+/* In one pass, and never by telldir() and seekdir(): on cgroupfs a position is a hash of the name
+ * that comes next, and the container can give many of its cgroups names with the same one. */
+static int read_children(DIR *dir, struct names *names, struct oci_error *err)
+{
+	const char *child = "";
+
+	do {
+		if (names_push(names, child) < 0)
+			return fail_sys(err, "list cgroups");
+		child = next_child(dir);
+		if (child && names->n++ == VISITS_MAX)
+			return fail(err, "more than %lu cgroups below one", VISITS_MAX);
+	} while (child);
 	return 0;
 }
 
 /* Moves *dir to the next cgroup of the walk, down first. 1: there, 0: the walk is over. */
-static int walk_on(DIR **dir, struct trail *trail, struct oci_error *err)
+static int walk_on(DIR **dir, struct names *names, struct oci_error *err)
 {
+	TRY(read_children(*dir, names, err));
 	for (;;) {
-		const char *child = next_child(*dir);
+		const char *name = names_pop(names);
 
-		if (child) {
-			if (trail_push(trail, telldir(*dir)) < 0)
-				return fail_sys(err, "list cgroups");
-			if (step_to(dir, child) == 0)
+		if (*name) {
+			if (step_to(dir, name) == 0)
 				return 1;
 			if (!gone(errno))
-				return fail_sys(err, "open cgroup '%s'", child);
-			trail->depth--;
+				return fail_sys(err, "open cgroup '%s'", name);
 			continue;
 		}
-		if (trail->depth == 0)
+		if (names->used == 0) /* that was the top */
 			return 0;
 		if (step_to(dir, "..") < 0)
 			return fail_sys(err, "open the parent of a cgroup");
-		seekdir(*dir, trail->offsets[--trail->depth]);
 	}
 }
 
@@ -126,20 +156,17 @@ int cgroup_tree_each(int top, int (*visit)(int dir, void *ctx, struct oci_error 
 		     struct oci_error *err)
 {
 	auto_dir dir = open_dir(top, ".");
-	struct trail trail = { 0 };
+	struct names names = { 0 };
 	int result = 1;
 
 	if (!dir)
 		return gone(errno) ? 0 : fail_sys(err, "open cgroup");
-	for (size_t visits = 0; result > 0; visits++) {
-		if (visits == VISITS_MAX)
-			result = fail(err, "more than %lu cgroups below one", VISITS_MAX);
-		else if (visit(dirfd(dir), ctx, err) < 0)
-			result = -1;
-		else
-			result = walk_on(&dir, &trail, err);
+	while (result > 0) {
+		result = visit(dirfd(dir), ctx, err);
+		if (result >= 0)
+			result = walk_on(&dir, &names, err);
 	}
-	free(trail.offsets);
+	free(names.bytes);
 	return result;
 }
 

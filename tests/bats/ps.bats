@@ -61,6 +61,50 @@ has_sleepers() {
 	[ "$(hull ps "$ID" -o pid,comm | grep -c sleep)" = "$1" ]
 }
 
+# with_like_named_cgroups: a container with four cgroups below its own, a process in each. The kernel
+# has the same hash for "ao" and "bd", and thereby the same one for all of these.
+with_like_named_cgroups() {
+	local name
+	args /bin/sleep 1000
+	create
+	start
+	SLEEPERS=
+	for name in aoao aobd bdao bdbd; do
+		mkdir "$(cgroup_of)/$name"
+		sleep 1000 3>&- &
+		SLEEPERS+=" $!"
+		echo $! >"$(cgroup_of)/$name/cgroup.procs"
+	done
+}
+
+# bats test_tags=old-kernel
+@test "cgroups whose names have the same hash: ps lists what is in each, once" {
+	with_like_named_cgroups
+	attempt timeout --foreground -k 5 20 "$HULL" --root "$ROOT" ps --format json "$ID"
+	assert_status 0
+	assert_equal "$(jq -c sort <<<"$output")" "$(echo "$(pid_of)" $SLEEPERS | jq -cs sort)"
+}
+
+# bats test_tags=old-kernel
+@test "cgroups whose names have the same hash: kill --all reaches what is in each" {
+	local signal pid cgroup
+	for signal in TERM KILL; do
+		with_like_named_cgroups
+		cgroup=$(cgroup_of)
+		attempt timeout --foreground -k 5 20 "$HULL" --root "$ROOT" kill --all "$ID" $signal
+		assert_status 0
+		for pid in $SLEEPERS; do
+			wait "$pid" || assert_equal $? $((128 + $(kill -l $signal)))
+		done
+		hull kill "$ID" KILL || true
+		wait_status stopped
+		attempt hull kill --all "$ID" $signal
+		assert_fails "container not running"
+		hull delete "$ID"
+		[ ! -e "$cgroup" ]
+	done
+}
+
 # --- the lines of ps(1) ---
 
 # pids_in COLUMN: of the lines of the output, sorted.
