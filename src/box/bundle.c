@@ -409,6 +409,28 @@ int box_bundle_text(const struct box_options *options, const struct box_bundle_i
 	return result;
 }
 
+int box_bundle_limits(const struct box_options *options, const struct box_bundle_input *in,
+		      char **text, size_t *size, struct oci_error *err)
+{
+	struct box_options plain = *options;
+	struct bundle bundle = { .options = &plain, .in = in, .err = err };
+	const box_rates none = { .n = 0 };
+	int result;
+
+	/* Each names a device of the host, which may be gone. */
+	plain.limits.read_bps = plain.limits.write_bps = none;
+	plain.limits.read_iops = plain.limits.write_iops = none;
+	bundle.config.oci_version = arena_strdup(&bundle.arena, SPEC_VERSION);
+	bundle.config.linux.present = true;
+	result = bundle_fill_limits(&bundle);
+	if (result == 0 && bundle.arena.failed)
+		result = fail_code(err, "out-of-memory", "no memory for the limits");
+	if (result == 0)
+		result = oci_config_write(&bundle.config, text, size, err);
+	arena_done(&bundle.arena);
+	return result;
+}
+
 int box_bundle_write(const struct box_options *options, const struct box_bundle_input *in, int dir,
 		     struct oci_error *err)
 {

@@ -47,7 +47,14 @@ struct box_bundle_input {
 int box_bundle_text(const struct box_options *options, const struct box_bundle_input *in,
 		    char **text, size_t *size, struct oci_error *err);
 
-/* Writes it as config.json below the directory, replacing an older one in one step. */
+/* The text of one that has nothing but linux.resources, without devices and rates of disks: limits
+ * for a container that runs. Nothing else of the options is looked at, for the host and the
+ * container's files may have changed since it was started. Of the input it is cgroup_now and warn
+ * that count. Errors as above. */
+int box_bundle_limits(const struct box_options *options, const struct box_bundle_input *in,
+		      char **text, size_t *size, struct oci_error *err);
+
+/* Writes the whole as config.json below the directory, replacing an older one in one step. */
 int box_bundle_write(const struct box_options *options, const struct box_bundle_input *in, int dir,
 		     struct oci_error *err);
 

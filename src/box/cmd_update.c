@@ -11,7 +11,6 @@
 #include "box/bundle.h"
 #include "box/command.h"
 #include "box/container.h"
-#include "box/container_base.h"
 #include "box/json_tree.h"
 #include "box/monitor.h"
 #include "box/restart.h"
@@ -58,27 +57,28 @@ static void merge(const struct box_limits *asked, struct box_limits *saved)
 		saved->cpuset = asked->cpuset;
 }
 
+static bool asks_for_any(const struct box_limits *asked)
+{
+	return asked->memory.set || asked->swap.set || asked->cpu_shares.set ||
+	       asked->cpu_quota.set || asked->cpu_period.set || asked->pids.set ||
+	       asked->io_weight.set || asked->cpuset;
+}
+
 static void say_nothing(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void say_nothing(const char *fmt, ...)
 {
 	(void)fmt; /* what a default lacks was said when the container was started */
 }
 
-/* linux.resources of the bundle as it would be now, but for devices, which stay. */
-static int write_resources(const char *bundle, size_t size, struct json_text *out,
+static int write_resources(const char *config, size_t size, struct json_text *out,
 			   struct oci_error *err)
 {
-	struct oci_document *doc = json_tree_parse(bundle, size, err);
-	const struct json_node *resources;
+	struct oci_document *doc = json_tree_parse(config, size, err);
 
 	if (!doc)
 		return -1;
-	resources = json_tree_member(json_tree_member(doc->root, "linux"), "resources");
-	json_text_open_object(out, NULL);
-	for (const struct json_node *at = resources ? resources->first : NULL; at; at = at->next)
-		if (strcmp(at->key, "devices") != 0)
-			json_tree_copy(out, at->key, at);
-	json_text_close_object(out);
+	json_tree_copy(out, NULL,
+		       json_tree_member(json_tree_member(doc->root, "linux"), "resources"));
 	json_document_free(doc);
 	return json_text_check(out, err);
 }
@@ -106,34 +106,16 @@ static int give_to_hull(const struct box_home *home, const struct box_record *re
 static int apply(const struct box_home *home, const struct box_record *record,
 		 const struct box_options *changed, struct oci_error *err)
 {
-	auto_free char *volumes = box_text(err, "%s/volumes", home->root);
+	const struct box_bundle_input in = { .cgroup_now = record->state.cgroup,
+					     .warn = say_nothing };
 	auto_free char *text = NULL;
-	auto_fd root_fd = monitor_open_root(home, record, err);
-	struct box_options plain = *changed;
-	struct image_config config = { 0 };
-	struct box_image image;
-	struct box_bundle_input in = { .id = record->id,
-				       .root = "/", /* of no matter for limits */
-				       .root_fd = root_fd,
-				       .netns = *record->state.netns ? record->state.netns : NULL,
-				       .volumes = volumes,
-				       .cgroup = "/hullbox",
-				       .cgroup_now = record->state.cgroup,
-				       .warn = say_nothing };
 	struct json_text resources;
 	size_t size;
-	int result = root_fd < 0 ? -1 : container_base_image(record, &config, &image, err);
+	int result;
 
-	in.image = result == 1 ? &image : NULL;
-	plain.init = false; /* no matter for limits, and the program need not be looked for */
-	if (!volumes)
-		result = -1;
-	if (result >= 0)
-		result = box_bundle_text(&plain, &in, &text, &size, err);
-	image_config_close(&config);
+	TRY(box_bundle_limits(changed, &in, &text, &size, err));
 	json_text_init(&resources, false);
-	if (result == 0)
-		result = write_resources(text, size, &resources, err);
+	result = write_resources(text, size, &resources, err);
 	if (result == 0)
 		result = give_to_hull(home, record, &resources, err);
 	json_text_done(&resources);
@@ -167,7 +149,8 @@ static int change(const struct box_home *home, const struct box_record *record,
 	if (words->restart)
 		saved.restart = asked->restart;
 	result = box_options_check(&saved, err);
-	if (result == 0 && (status == BOX_RUNNING || status == BOX_PAUSED))
+	if (result == 0 && asks_for_any(&asked->limits) &&
+	    (status == BOX_RUNNING || status == BOX_PAUSED))
 		result = apply(home, record, &saved, err);
 	if (result == 0 && record->state.going && container_has_policy(&saved))
 		result = announce_restart(home, record, err);

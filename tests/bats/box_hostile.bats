@@ -16,9 +16,8 @@ setup_file() {
 	# Opening it would say that there is no such device.
 	box_start "$ID" -- /bin/sh -c '/bin/busybox rm -f /etc/passwd; /bin/busybox mknod /etc/passwd c 240 77; exec /bin/sleep 600'
 	wait_until test -c "$BOX/containers/$(box_state "$ID" id)/upper/etc/passwd"
-	attempt hullbox update --restart no "$ID"
-	assert_status 1
-	has_text "no regular file"
+	hullbox update --restart no "$ID"
+	hullbox update --pids -1 "$ID" # which doesn't ask who the user is
 	hullbox stop -t 0 "$ID"
 	attempt hullbox start "$ID"
 	assert_status 1

@@ -64,6 +64,11 @@ setup_file() {
 		cgroup=$(box_state "$ID" cgroup)
 		assert_equal "$(cat "$cgroup/io.weight")" "default 4950"
 		assert_equal "$(cat "$cgroup/io.max")" "$major:$minor rbps=1048576 wbps=2097152 riops=40 wiops=50"
+		mv "$disk" "$disk.gone"
+		hullbox update --pids 77 "$ID"
+		assert_equal "$(cat "$cgroup/pids.max" "$cgroup/io.weight")" "77"$'\n'"default 4950"
+		assert_equal "$(cat "$cgroup/io.max")" "$major:$minor rbps=1048576 wbps=2097152 riops=40 wiops=50"
+		mv "$disk.gone" "$disk"
 		hullbox restart -t 0 "$ID"
 		wait_until is_ready "$ID" $n
 	done
@@ -79,6 +84,20 @@ setup_file() {
 	lives_are() { [ "$(box_state "$2" lives)" -ge "$1" ]; }
 	wait_until lives_are 2 "$ID"
 	hullbox stop "$ID"
+}
+
+@test "box update: what the host or the container has no longer, and the call doesn't name, is no matter" {
+	require conmon
+	mkdir "$T/source"
+	box_idle "$ID" -v "$T/source:/x" --restart always
+	hullbox exec "$ID" /bin/busybox sh -c 'echo nonsense >/etc/passwd'
+	mv "$T/source" "$T/elsewhere"
+	hullbox update --pids -1 "$ID"
+	# Only what is named goes to hull.
+	HULLBOX_HULL=/bin/false hullbox update --restart no "$ID"
+	attempt env HULLBOX_HULL=/bin/false "$HULLBOX" update --pids 70 "$ID"
+	assert_status 1
+	assert_equal "$(box_state "$ID" status)" running
 }
 
 # bats test_tags=vm-only
