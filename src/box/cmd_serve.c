@@ -225,7 +225,8 @@ const struct box_command command_serve = {
 	.operands = "",
 	.summary = "A dashboard for the browser",
 	.text = "Prints the address to open, a secret token in it, and serves until it gets a\n"
-		"signal. The JSON below /api/v1 is described in hullbox(1).",
+		"signal. The JSON below /api/v1 is described in docs/hullbox-api.md of the "
+		"sources.",
 	.options = rows,
 	.options_size = sizeof(struct serve_options),
 	.run = run,

@@ -48,3 +48,31 @@ complete_words() {
 	assert_equal "$(complete_words run --rootfs / -- sh -)" ""
 	assert_equal "$(complete_words run --rootfs / sh --n)" ""
 }
+
+@test "box help: completion takes a container's own name, not a label, and runs nothing of what it reads" {
+	require conmon
+	complete() { :; }
+	# shellcheck source=/dev/null
+	source "$top/completions/hullbox"
+	hullbox create --net none --layer "$BASE" --name "$ID" --label 'name=label' --label "x=\$(touch $T/ran)" -- /bin/true
+	hullbox create --net none --layer "$BASE" --name "${ID}x" --label "name=\$(touch $T/ran)" -- /bin/true
+	assert_equal "$(complete_words start "")" "$ID"$'\n'"${ID}x"
+	[ ! -e "$T/ran" ]
+	# Whatever a list has as a name.
+	cat >"$T/hullbox" <<-END
+		#!/bin/sh
+		case "\$*" in
+		--help) printf 'Commands:\n  start  Start\n' ;;
+		ps*) printf '[\n\t{\n\t\t"name": "\$(touch $T/ran)"\n\t},\n\t{\n\t\t"name": "good"\n\t}\n]\n' ;;
+		esac
+	END
+	chmod +x "$T/hullbox"
+	assert_equal "$(HULLBOX=$T/hullbox && complete_words start "")" good
+	[ ! -e "$T/ran" ]
+}
+
+@test "box help: serve says where its JSON is described" {
+	local file
+	file=$(hullbox serve --help | grep -oE 'docs/[a-z-]+[.]md')
+	grep -q '/api/v1' "$top/$file"
+}
