@@ -369,17 +369,21 @@ static bool is_to_begin(const struct box_home *home, const struct box_record *re
 	return begins;
 }
 
-static void start_rebooted(const struct box_home *home, const char *id, bool sharing)
+/* A failure is told, and doesn't keep the others from it. */
+static bool start_rebooted(const struct box_home *home, const char *id, bool sharing)
 {
 	const struct start_values none = { 0 };
 	struct oci_error own = { 0 };
 	struct box_record record;
+	bool failed;
 
 	if (record_open(home, id, &record, &own) < 0)
-		return; /* removed meanwhile */
-	if (is_to_begin(home, &record, sharing) && start_one(home, id, &none, -1, &own) < 0)
+		return true; /* removed meanwhile */
+	failed = is_to_begin(home, &record, sharing) && start_one(home, id, &none, -1, &own) < 0;
+	if (failed)
 		box_warn("start '%s': %s", record.state.name, own.text);
 	record_close(&record);
+	return !failed;
 }
 
 /* Who shares the network of another comes when that one has it. */
@@ -387,12 +391,34 @@ static int start_restartable(const struct box_home *home, struct oci_error *err)
 {
 	struct ids ids = { .n = 0 };
 	int result = record_for_all(home, add_id, &ids, err);
+	unsigned failed = 0;
 
 	for (int sharing = 0; result == 0 && sharing < 2; sharing++)
 		for (size_t i = ids.n; i-- > 0;)
-			start_rebooted(home, ids.v[i], sharing);
+			failed += !start_rebooted(home, ids.v[i], sharing);
 	free(ids.v);
+	if (result == 0 && failed)
+		return fail(err, "start --restartable: %u could not be started", failed);
 	return result;
+}
+
+static int check_start(const struct start_values *values, size_t n, struct oci_error *err)
+{
+	if (values->restartable && (n || values->attach || values->interactive))
+		return fail_code(err, "usage",
+				 "option '--restartable' chooses the containers itself: it takes "
+				 "none, nor --attach, nor --interactive");
+	if (values->attach && n != 1)
+		return fail_code(err, "usage", "--attach is for one container");
+	if (values->interactive && !values->attach)
+		return fail_code(err, "usage",
+				 "option '--interactive' has no use without --attach");
+	if (values->detach_keys && !values->attach)
+		return fail_code(err, "usage",
+				 "option '--detach-keys' has no use without --attach");
+	if (!values->restartable && n == 0)
+		return fail_code(err, "usage", "start: which container?");
+	return 0;
 }
 
 static int run_start(const struct box_call *call, struct oci_error *err)
@@ -401,13 +427,7 @@ static int run_start(const struct box_call *call, struct oci_error *err)
 	auto_fd signals = -1;
 	int result = 0;
 
-	if (values->attach && call->n_operands != 1)
-		return fail_code(err, "usage", "--attach is for one container");
-	if (values->detach_keys && !values->attach)
-		return fail_code(err, "usage",
-				 "option '--detach-keys' has no use without --attach");
-	if (!values->restartable && call->n_operands == 0)
-		return fail_code(err, "usage", "start: which container?");
+	TRY(check_start(values, call->n_operands, err));
 	container_sweep(call->home);
 	if (values->attach) {
 		signals = attach_hold_signals(err);

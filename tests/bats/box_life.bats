@@ -281,6 +281,28 @@ lose_power() {
 false
 ${ID}y
 false"
+@test "box start --restartable: one that can't be started is a failure, when the others have been" {
+	mkdir "$T/layer"
+	box_idle "${ID}x" --layer "$T/layer" --restart always
+	box_idle "$ID" --restart always
+	lose_power
+	rmdir "$T/layer"
+	attempt hullbox start --restartable
+	assert_status 1
+	has_text "start '${ID}x': " "1 could not be started"
+	assert_equal "$(box_state "$ID" status) $(box_state "${ID}x" status)" "running stopped"
+}
+
+@test "box start: options that mean nothing together are refused" {
+	local words
+	for words in "--restartable $ID" "--restartable -a" "--restartable -i" "-i $ID"; do
+		# shellcheck disable=SC2086 # two words
+		attempt hullbox start $words
+		assert_status 2
+		lacks "no such container"
+	done
+}
+
 	hullbox events --no-follow --filter event=die --filter "container=${ID}y" | grep -q "exitCode=137"
 }
 
