@@ -420,7 +420,9 @@ int container_start(const struct box_home *home, struct box_record *record,
 
 	record->state.restarts = record->state.back_off_ms = 0;
 	result = container_begin(home, record, options, attach, begun, err);
-	if (result < 0)
+	/* Somebody else may have begun it meanwhile: what was announced is of the life that runs.
+	 */
+	if (result < 0 && strcmp(err->code, "running") != 0)
 		restart_forget(home, record->id);
 	return result;
 }

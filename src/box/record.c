@@ -539,6 +539,17 @@ bool life_ends_soon(const struct box_home *home, const char *id, int life)
 	return false;
 }
 
+/* Whether no other life has begun since. Asked after its monitor was looked for, this tells whose
+ * that is. */
+static bool is_current(const struct box_home *home, const char *id, int life)
+{
+	auto_fd current = life_open(home, id);
+	struct stat a, b;
+
+	return current >= 0 && fstat(current, &a) == 0 && fstat(life, &b) == 0 &&
+	       a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
 int life_wait(const struct box_home *home, const char *id, int life, struct oci_error *err)
 {
 	auto_fd monitor = -1;
@@ -549,7 +560,7 @@ int life_wait(const struct box_home *home, const char *id, int life, struct oci_
 	(void)fd_lock(life, F_OFD_SETLK, F_UNLCK); /* others wait for the same */
 	monitor = life_monitor(home, id);
 	set = (struct pollfd){ monitor, POLLIN, 0 };
-	if (monitor >= 0 && poll(&set, 1, -1) < 0)
+	if (monitor >= 0 && is_current(home, id, life) && poll(&set, 1, -1) < 0)
 		return fail_sys(err, "wait for its monitor's end");
 	return 0;
 }

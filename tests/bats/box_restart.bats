@@ -205,3 +205,29 @@ is_over() { is_saved going false && nobody_waits && is_decided; }
 	hullbox ps
 	wait_until is_decided
 }
+
+@test "box restart policy: what restart finds running again keeps its policy, whoever is killed then" {
+	cat >"$T/late-hull" <<-END
+		#!/bin/sh
+		"$HULL_ITSELF" "\$@" || exit
+		case " \$* " in
+		*" kill "*)
+			HULLBOX_HULL=$HULL_ITSELF "$T/begin" >/dev/null 2>&1 3>&- ;;
+		esac
+	END
+	cat >"$T/begin" <<-END
+		#!/bin/sh
+		until "$HULLBOX" ps -a | grep -q "$ID .*stopped"; do sleep 0.05; done
+		exec "$HULLBOX" start "$ID"
+	END
+	chmod +x "$T/late-hull" "$T/begin"
+	begin --restart always
+	HULLBOX_HULL=$T/late-hull attempt hullbox restart "$ID"
+	assert_status 1
+	has_text "is running"
+	assert_equal "$(saved lives) $(saved going)" "2 true"
+	test -e "$(mark)"
+	kill_conmon
+	hullbox ps
+	wait_until lives_on 3
+}
