@@ -114,9 +114,16 @@ static int begin(const struct box_home *home, struct box_record *record, struct 
 static int restart_one(const struct box_call *call, struct box_record *record,
 		       struct oci_error *err)
 {
+	struct oci_error ignored = { 0 };
+	unsigned seconds;
 	int result;
 
-	TRY(stop_one(call, record, err));
+	TRY(patience(call, &seconds, err));
+	TRY(ending_keep(record, true, err));
+	if (stop_one(call, record, err) < 0) {
+		(void)ending_keep(record, false, &ignored); /* it runs: --rm holds again */
+		return -1;
+	}
 	TRY(record_lock(record, false, err));
 	result = begin(call->home, record, err);
 	record_unlock(record);

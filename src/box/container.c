@@ -344,6 +344,7 @@ static int go(const struct box_home *home, struct box_record *record,
 	TRY(monitor_start(home, record, err));
 	restart_begun(restart);
 	record->state.started = record_now();
+	record->state.kept = false;
 	TRY(record_save(record, err));
 	event_write(home, record, "start");
 	return checked ? health_begin(home, record, err) : 0;
@@ -508,6 +509,11 @@ int container_remove(const struct box_home *home, struct box_record *record, str
 	return volumes_sweep(home, err); /* its own are nobody's now */
 }
 
+bool container_is_to_go(const struct box_options *options, const struct box_state *state)
+{
+	return options->remove && !state->kept;
+}
+
 bool container_has_policy(const struct box_options *options)
 {
 	return options->restart.present && strcmp(options->restart.policy, "no") != 0;
@@ -606,7 +612,7 @@ static int sweep_one(void *ctx, const char *id, struct oci_error *err)
 	if (result == 0 && record.state.lives == 0)
 		(void)life_remove(home, id, err);
 	if (result == 0 && container_options(&record, &options, err) == 0) {
-		if (options.remove || record.state.lives == 0)
+		if (container_is_to_go(&options, &record.state) || record.state.lives == 0)
 			result = container_remove(home, &record, err);
 		box_options_done(&options);
 	}

@@ -70,6 +70,9 @@ bool container_restarts(const struct box_options *options, const struct box_stat
 bool container_restarts_at(const struct box_options *options, const struct box_state *state,
 			   int64_t now, unsigned *ms);
 
+/* Whether it is removed when its life has ended: it is one with --rm, and nobody restarts it. */
+bool container_is_to_go(const struct box_options *options, const struct box_state *state);
+
 /* Whether there is a policy. */
 bool container_has_policy(const struct box_options *options);
 

@@ -22,7 +22,7 @@ static int settle_and_remove(const struct box_home *home, struct box_record *rec
 	*removed = false;
 	if (result < 0 || container_options(record, &options, err) < 0)
 		return -1;
-	if (options.remove) {
+	if (container_is_to_go(&options, &record->state)) {
 		*removed = true;
 		result = container_remove(home, record, err);
 	}
@@ -81,6 +81,24 @@ int ending_unwant(const struct box_home *home, struct box_record *record, struct
 		restart_forget(home, record->id);
 	record_unlock(record);
 	return result < 0 ? 1 : 0;
+}
+
+int ending_keep(struct box_record *record, bool keep, struct oci_error *err)
+{
+	struct box_options options;
+	int result;
+
+	TRY(record_lock(record, false, err));
+	result = container_options(record, &options, err);
+	if (result == 0) {
+		if (options.remove && record->state.kept != keep) {
+			record->state.kept = keep;
+			result = record_save(record, err);
+		}
+		box_options_done(&options);
+	}
+	record_unlock(record);
+	return result;
 }
 
 static int stop_signal(const struct box_record *record, struct oci_error *err)

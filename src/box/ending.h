@@ -27,6 +27,10 @@ int ending_unwant(const struct box_home *home, struct box_record *record, struct
 int ending_stop(const struct box_home *home, struct box_record *record, unsigned seconds,
 		struct oci_error *err);
 
+/* Writes down whether the end of one with --rm, which comes next, is that of the container: not
+ * when it is begun again, which makes it so again once it runs. Of others nothing. */
+int ending_keep(struct box_record *record, bool keep, struct oci_error *err);
+
 /* Ends one that is to be removed, by SIGKILL, even where nothing can be written down: on a full
  * disk.
  */

@@ -37,6 +37,7 @@ struct box_state {
 	unsigned back_off_ms; /* before the last of these */
 	bool going;	      /* begun and not yet settled */
 	bool wanted;	      /* nobody has stopped it since it was started */
+	bool kept;	      /* --rm doesn't remove it: who restarts it has ended it */
 	int exit_code;	      /* of the last life; -1: none has ended */
 	bool oom;	      /* killed by its memory limit */
 	char cgroup[512];     /* directory of its cgroup, "" when not known */

@@ -36,6 +36,7 @@ static const struct member members[] = {
 	MEMBER("backOffMs", NUMBER, back_off_ms),
 	MEMBER("going", FLAG, going),
 	MEMBER("wanted", FLAG, wanted),
+	MEMBER("kept", FLAG, kept),
 	MEMBER("exitCode", SIGNED, exit_code),
 	MEMBER("oom", FLAG, oom),
 	MEMBER("cgroup", TEXT, cgroup),

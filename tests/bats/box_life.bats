@@ -188,6 +188,28 @@ setup_file() {
 
 lives_are() { [ "$(box_state "$2" lives)" -ge "$1" ]; }
 
+@test "box restart: one with --rm stays with what it wrote, also where it can't be started again" {
+	mkdir "$T/layer"
+	box_idle "$ID" --layer "$T/layer" --rm
+	hullbox exec "$ID" /bin/busybox touch /written
+	hullbox restart "$ID"
+	assert_equal "$(box_state "$ID" status) $(box_state "$ID" lives)" "running 2"
+	hullbox exec "$ID" /bin/busybox test -e /written
+	attempt hullbox restart -t nonsense "$ID"
+	assert_status 2
+	mv "$T/layer" "$T/elsewhere"
+	attempt hullbox restart "$ID"
+	assert_status 1
+	wait_until no_box_process
+	assert_equal "$(box_state "$ID" status)" stopped
+	mv "$T/elsewhere" "$T/layer"
+	hullbox restart "$ID"
+	hullbox exec "$ID" /bin/busybox test -e /written
+	hullbox stop "$ID"
+	attempt hullbox inspect "$ID"
+	assert_status 1
+}
+
 @test "box run --restart=on-failure:N: N times, later each time; not after success or stop" {
 	box_start "$ID" --restart on-failure:2 -- /bin/sh -c 'exit 3'
 	wait_until lives_are 3 "$ID"
@@ -259,28 +281,6 @@ lose_power() {
 	assert_equal "$(box_state "$ID" status)" running
 }
 
-@test "box start --restartable: who shares a network begins after whom he shares it with" {
-	box_idle "$ID" --restart always
-	attempt hullbox run -d --net "container:$ID" --layer "$BASE" --restart always --name "${ID}x" -- /bin/sh -c "$IDLE"
-	assert_status 0
-	wait_until is_ready "${ID}x"
-	lose_power
-	hullbox start --restartable
-	assert_equal "$(box_state "$ID" status) $(box_state "${ID}x" status)" "running running"
-}
-
-@test "box: a loss of power: the next command settles what ran, and removes what has --rm" {
-	box_idle "$ID"
-	box_idle "${ID}x" --rm
-	box_idle "${ID}y"
-	lose_power
-	attempt hullbox wait "$ID"
-	assert_status 0
-	assert_equal "$output" 137
-	assert_equal "$(hullbox ps -a --format json | jq -r 'sort_by(.name) | .[] | .name, .going')" "$ID
-false
-${ID}y
-false"
 @test "box start --restartable: one that can't be started is a failure, when the others have been" {
 	mkdir "$T/layer"
 	box_idle "${ID}x" --layer "$T/layer" --restart always
@@ -303,6 +303,28 @@ false"
 	done
 }
 
+@test "box start --restartable: who shares a network begins after whom he shares it with" {
+	box_idle "$ID" --restart always
+	attempt hullbox run -d --net "container:$ID" --layer "$BASE" --restart always --name "${ID}x" -- /bin/sh -c "$IDLE"
+	assert_status 0
+	wait_until is_ready "${ID}x"
+	lose_power
+	hullbox start --restartable
+	assert_equal "$(box_state "$ID" status) $(box_state "${ID}x" status)" "running running"
+}
+
+@test "box: a loss of power: the next command settles what ran, and removes what has --rm" {
+	box_idle "$ID"
+	box_idle "${ID}x" --rm
+	box_idle "${ID}y"
+	lose_power
+	attempt hullbox wait "$ID"
+	assert_status 0
+	assert_equal "$output" 137
+	assert_equal "$(hullbox ps -a --format json | jq -r 'sort_by(.name) | .[] | .name, .going')" "$ID
+false
+${ID}y
+false"
 	hullbox events --no-follow --filter event=die --filter "container=${ID}y" | grep -q "exitCode=137"
 }
 
