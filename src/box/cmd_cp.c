@@ -12,6 +12,7 @@
 #include "box/container_base.h"
 #include "box/copy.h"
 #include "box/host_root.h"
+#include "box/interrupt.h"
 #include "box/monitor.h"
 #include "box/overlay.h"
 #include "box/record.h"
@@ -153,6 +154,8 @@ static int copy(const struct box_call *call, struct box_record *record, const ch
 	request.to = (struct copy_side){ from ? -1 : root, from ? call->operands[1] : to };
 	request.owner_uid = from ? geteuid() : 0;
 	request.owner_gid = from ? getegid() : 0;
+	if (root >= 0)
+		interrupt_catch(); /* not before: it may have waited for the record's lock */
 	done = root < 0 ? -1 : copy_tree(&request, err);
 	box_options_done(&options);
 	return done;

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/inroot.h"
 #include "base/sys.h"
+#include "box/interrupt.h"
 #include "box/overlay_marks.h"
 #include "box/tree.h"
 
@@ -152,8 +153,10 @@ static void be_oneself(const struct copying *copying)
 static int copy_content(struct copying *copying, int from, int to, struct oci_error *err)
 {
 	for (;;) {
-		ssize_t got = read(from, copying->piece, sizeof(copying->piece));
+		ssize_t got;
 
+		TRY(interrupt_check(err));
+		got = read(from, copying->piece, sizeof(copying->piece));
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -374,6 +377,7 @@ static int copy_entry(struct copying *copying, int from_dir, const char *from, i
 {
 	struct stat st, there;
 
+	TRY(interrupt_check(err));
 	if (fstatat(from_dir, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_sys(err, "look at it");
 	if (S_ISDIR(st.st_mode))

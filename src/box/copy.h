@@ -25,7 +25,7 @@ struct copy_side {
  * is the caller (in the container: its root, `owner`), or with `archive` the same as the source's.
  * Setuid and setgid stay with the owner: they are dropped where it isn't kept. Devices, fifos and
  * sockets are errors. Codes "not-found", "not-supported", "id-mapping": an owner whom the container
- * has no number for. */
+ * has no number for; "interrupted" (interrupt.h). */
 struct copy_request {
 	struct copy_side from, to;
 	bool archive;

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "box/interrupt.h"
 #include "box/json_tree.h"
 #include "box/layout.h"
 #include "box/tree.h"
@@ -81,6 +82,7 @@ static int copy_blob(int from, int to, struct written *written, char hex[SHA256_
 			continue;
 		if (got < 0)
 			return fail_sys(err, "read it");
+		TRY(interrupt_check(err));
 		sha256_add(&sum, piece, (size_t)got);
 		TRY(file_write_all(to, piece, (size_t)got, err));
 		written->size += (uint64_t)got;
@@ -314,6 +316,7 @@ static int write_all(struct layout_out *out, const char *path, struct oci_error 
 	TRY(write_config(out, err));
 	TRY(write_manifest(out, err));
 	TRY(write_index(out, err));
+	TRY(interrupt_check(err));
 	/* Over an empty directory, but over nothing else. */
 	if (rename(path, out->request->path) < 0)
 		return fail_sys(err, "give the layout its name '%s'", out->request->path);

@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "box/command.h"
 #include "box/image_commands.h"
+#include "box/interrupt.h"
 #include "box/restart.h"
 #include "box/rootless.h"
 #include "config.h"
@@ -323,5 +324,9 @@ int main(int argc, char *argv[])
 	status = run(argc, argv, &command, &err);
 	if (status >= 0 && flush_output(&err) < 0)
 		status = -1;
-	return status < 0 ? report(command, &err) : status;
+	if (status >= 0)
+		return status;
+	status = report(command, &err);
+	interrupt_end();
+	return status;
 }

@@ -12,6 +12,7 @@
 #include "box/container.h"
 #include "box/container_base.h"
 #include "box/host_root.h"
+#include "box/interrupt.h"
 #include "box/layout_write.h"
 #include "box/record.h"
 #include "box/rootless.h"
@@ -245,12 +246,17 @@ static int commit_tar(const struct box_call *call, const struct opened *opened,
 
 	if (snprintf(temporary, sizeof(temporary), "%s.%d.new", path, (int)getpid()) >= PATH_MAX)
 		return fail(err, "'%.100s...' is too long for a path", path);
+	interrupt_catch();
 	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return fail_sys(err, "make '%s'", temporary);
 	done = upper_write(opened->upper, opened->user_xattrs, fd, compression_of(call->options),
 			   &digests, err);
-	if (done == 0 && (fsync(fd) < 0 || rename(temporary, path) < 0))
+	if (done == 0 && fsync(fd) < 0)
+		done = fail_sys(err, "write '%s'", path);
+	if (done == 0)
+		done = interrupt_check(err);
+	if (done == 0 && rename(temporary, path) < 0)
 		done = fail_sys(err, "write '%s'", path);
 	if (done == 0)
 		(void)printf("sha256:%s\n", digests.tar);
@@ -276,6 +282,7 @@ static int write_layout(const struct opened *opened, const struct base_layer *ba
 	layers[n_base] = (struct layout_layer){ .directory = opened->upper, .fd = -1 };
 	request->layers = layers;
 	request->n_layers = n_base + 1;
+	interrupt_catch();
 	TRY(layout_write(request, manifest, err));
 	(void)printf("%s\n", manifest);
 	return 0;

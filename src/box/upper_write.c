@@ -8,6 +8,7 @@
 
 #include "base/fd.h"
 #include "base/inroot.h"
+#include "box/interrupt.h"
 #include "box/overlay_marks.h"
 #include "box/tree.h"
 #include "box/upper.h"
@@ -172,8 +173,10 @@ static int write_content(struct writing *writing, int dir, const char *name,
 	while (left > 0) {
 		size_t wanted = left < (int64_t)sizeof(writing->piece) ? (size_t)left
 								       : sizeof(writing->piece);
-		ssize_t got = read(fd, writing->piece, wanted);
+		ssize_t got;
 
+		TRY(interrupt_check(err));
+		got = read(fd, writing->piece, wanted);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got < 0)
@@ -274,6 +277,7 @@ static int write_one(struct writing *writing, int dir, const char *name, struct 
 	struct stat st;
 	int done;
 
+	TRY(interrupt_check(err));
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_sys(err, "look at it");
 	if (overlay_is_whiteout(&st))

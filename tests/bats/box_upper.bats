@@ -326,6 +326,32 @@ half_way() {
 # A stop that waits for the reader ends with it.
 stop_meanwhile() { timeout 60 "$HULLBOX" stop -t 0 "$1" || ! kill -KILL "$READER"; }
 
+# interrupted SIGNAL WRITES ARGUMENT...: hullbox gets the signal with that write, fails, and ends by it.
+interrupted() {
+	run env --default-signal=HUP,INT,TERM strace -o "$T/trace" -e trace=write -e "inject=write:signal=SIG$1:when=$2" \
+		env ASAN_OPTIONS=detect_leaks=0 "$HULLBOX" "${@:3}"
+	assert_status $((128 + $(kill -l "$1")))
+	has_text "interrupted by signal"
+}
+
+@test "upper: cp and commit that a signal ends leave no half of what they write" {
+	require strace
+	local signal
+	mkdir "$T/in" "$T/out"
+	dd if=/dev/urandom of="$T/in/big" bs=1M count=8 status=none
+	box_idle one
+	hullbox cp "$T/in/big" one:/big
+	for signal in HUP INT TERM; do
+		interrupted "$signal" 20 cp "$T/in/big" one:/new
+		interrupted "$signal" 20 cp one:/big "$T/out/new"
+		interrupted "$signal" 20 commit one "$T/out/tar"
+		interrupted "$signal" 20 commit --layout one "$T/out/layout"
+	done
+	assert_equal "$(ls -A "$T/out")" ""
+	assert_equal "$(hullbox diff one | grep -v /etc)" "A /big"
+	cmp "$T/in/big" "$(echo "$BOX"/containers/*/upper)/big"
+}
+
 @test "upper: a container is stopped while cp and commit read it, and begins or goes when they are done" {
 	require strace
 	local other
