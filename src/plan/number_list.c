@@ -2,7 +2,10 @@
 #include "plan/number_list.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define SPACES " \t\n\v\f\r"
 
 /* Digits at *at, which it steps over; -1 without any or beyond what a set holds. */
 static int take_number(const char **at)
@@ -68,4 +71,26 @@ int number_missing(const struct number_set *set, const struct number_set *other)
 		if (number_in(set, n) && !number_in(other, n))
 			return (int)n;
 	return -1;
+}
+
+bool number_read_size(const char *text, uint64_t *bytes)
+{
+	static const char suffixes[] = "kmgtpe";
+	const char *suffix;
+	char *end;
+
+	text += strspn(text, SPACES);
+	if (strncmp(text, "max", 3) == 0) {
+		*bytes = UINT64_MAX;
+		return text[3 + strspn(text + 3, SPACES)] == '\0';
+	}
+	if (*text < '0' || *text > '9')
+		return false;
+	*bytes = strtoull(text, &end, 0);
+	suffix = *end ? strchr(suffixes, *end | 0x20) : NULL;
+	if (suffix) {
+		*bytes <<= 10 * (suffix - suffixes + 1);
+		end++;
+	}
+	return end[strspn(end, SPACES)] == '\0';
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Sets of CPUs and memory nodes, written as cpuset(7) writes them in its list format: "0-3,7". Read
- * strictly, from config.json and from the kernel's own files.
+ * strictly, from config.json and from the kernel's own files. And sizes, as its files of limits
+ * take them.
  */
 #ifndef PLAN_NUMBER_LIST_H
 #define PLAN_NUMBER_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -31,5 +33,9 @@ int number_list_read(const char *text, struct number_set *set, struct oci_error 
 
 /* The first number of `set` that `other` lacks, or -1. */
 int number_missing(const struct number_set *set, const struct number_set *other);
+
+/* "max", which is UINT64_MAX, or a number of bytes with the suffixes that the kernel takes
+ * (memparse), spaces around it. False for anything else. */
+bool number_read_size(const char *text, uint64_t *bytes);
 
 #endif

@@ -43,34 +43,11 @@ static void add_number(struct mapping *m, const char *name, uint64_t number)
 	property_of(m, name, UNIT_UINT64)->number = number;
 }
 
-/* "max" or bytes, with the suffixes that the kernel takes (memparse). */
-static bool read_size(const char *text, uint64_t *number)
-{
-	static const char suffixes[] = "kmgtpe";
-	char *end;
-	const char *suffix;
-
-	if (strcmp(text, "max") == 0) {
-		*number = UINT64_MAX;
-		return true;
-	}
-	if (*text < '0' || *text > '9')
-		return false;
-	*number = strtoull(text, &end, 0);
-	if (*end == '\0')
-		return true;
-	suffix = strchr(suffixes, *end | 0x20);
-	if (!suffix || end[1])
-		return false;
-	*number <<= 10 * (suffix - suffixes + 1);
-	return true;
-}
-
 static void map_size(struct mapping *m, const char *name, const char *value)
 {
 	uint64_t number;
 
-	if (read_size(value, &number))
+	if (number_read_size(value, &number))
 		add_number(m, name, number);
 }
 
@@ -79,7 +56,7 @@ static void map_above_0(struct mapping *m, const char *name, const char *value)
 {
 	uint64_t number;
 
-	if (read_size(value, &number))
+	if (number_read_size(value, &number))
 		add_number(m, name, number ? number : 1);
 }
 
@@ -99,7 +76,7 @@ static void map_cpu_weight(struct mapping *m, const char *name, const char *valu
 
 	if (idle && strcmp(idle->value, "1") == 0)
 		add_number(m, name, 0);
-	else if (read_size(value, &number))
+	else if (number_read_size(value, &number))
 		add_number(m, name, number);
 }
 
@@ -122,10 +99,10 @@ static void map_cpu_max(struct mapping *m, const char *name, const char *value)
 	char first[32];
 
 	if (sscanf(value, "%31s %lu", first, &period) < 1 || period == 0 ||
-	    !read_size(first, &quota))
+	    !number_read_size(first, &quota))
 		return;
 	if (quota != UINT64_MAX) {
-		if (burst && read_size(burst->value, &extra))
+		if (burst && number_read_size(burst->value, &extra))
 			quota += extra;
 		if (quota > UINT64_MAX / 2000000)
 			return;
@@ -204,12 +181,12 @@ static void map_io_weight(struct mapping *m, const char *name, const char *value
 	const char *path = device_path(m, value), *number = strchr(value, ' ');
 	uint64_t weight;
 
-	if (number && read_size(number + 1, &weight)) {
+	if (number && number_read_size(number + 1, &weight)) {
 		if (strncmp(value, "default ", 8) == 0)
 			add_number(m, name, weight);
 		else if (path)
 			add_pair(m, "IODeviceWeight", path, weight);
-	} else if (!number && read_size(value, &weight))
+	} else if (!number && number_read_size(value, &weight))
 		add_number(m, name, weight);
 }
 
@@ -232,7 +209,7 @@ static void map_io_max(struct mapping *m, const char *name, const char *value)
 		uint64_t number;
 
 		if (at && sscanf(at + strlen(keys[i].key), "%31s", word) == 1 &&
-		    read_size(word, &number))
+		    number_read_size(word, &number))
 			add_pair(m, keys[i].property, path, number);
 	}
 }
@@ -242,7 +219,7 @@ static void map_io_latency(struct mapping *m, const char *name, const char *valu
 	const char *path = device_path(m, value), *at = strstr(value, " target=");
 	uint64_t number;
 
-	if (path && at && read_size(at + strlen(" target="), &number))
+	if (path && at && number_read_size(at + strlen(" target="), &number))
 		add_pair(m, name, path, number);
 }
 
@@ -296,8 +273,8 @@ bool systemd_goes_ahead(const struct plan_limit *limit, const struct plan_cgroup
 	if (strcmp(limit->file, "cpuset.cpus") == 0 || strcmp(limit->file, "cpuset.mems") == 0)
 		return true;
 	return strcmp(limit->file, "memory.swap.max") == 0 &&
-	       read_size(value_of(before, limit->file), &now) && read_size(limit->value, &then) &&
-	       then > now;
+	       number_read_size(value_of(before, limit->file), &now) &&
+	       number_read_size(limit->value, &then) && then > now;
 }
 
 bool systemd_is_tight(const struct unit_property *property)

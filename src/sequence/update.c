@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * update: one process and a few deeds, all of them or none. What was there before each is kept, and
- * put back newest first when a later one fails or a signal asks to end. The container is never
- * stopped for it.
+ * put back newest first when a later one fails or a signal asks to end. What can't be put back,
+ * that the kernel kills for want of memory, comes last. The container is never stopped for it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -39,6 +39,7 @@ struct update {
 	struct plan plan_before, plan;
 	struct plan_limit *limits; /* of the plan: those to be written */
 	size_t n_limits;
+	size_t n_harmless; /* of them, the first: those that the kernel kills nobody for */
 
 	struct limits_saved saved;
 	char *schemata;	 /* as they were */
@@ -166,7 +167,8 @@ static int write_limits(struct update *u, struct oci_error *err)
 	if (u->n_limits == 0)
 		return 0;
 	TRY(cgroup_enable(&u->state, u->plan.cgroup.controllers, err));
-	return limits_write(u->cgroup, u->limits, u->n_limits, &u->saved, err);
+	TRY(limits_split(u->cgroup, u->limits, u->n_limits, &u->n_harmless, err));
+	return limits_write(u->cgroup, u->limits, u->n_harmless, &u->saved, err);
 }
 
 static int write_schemata(struct update *u, struct oci_error *err)
@@ -260,9 +262,21 @@ static int tell_ahead(struct update *u, struct oci_error *err)
 	return tell_systemd(u, ahead, n, err);
 }
 
-static int tell_all(struct update *u, struct oci_error *err)
+/* Less memory than is in use ends processes, whoever is told first, systemd for the scope or the
+ * kernel for the container's own cgroup. systemd checks all properties before it sets one, and may
+ * refuse or not answer; the files were looked at before. So it is the first, and nothing else comes
+ * between: no signal is looked at any more. */
+static int finish(struct update *u, struct oci_error *err)
 {
-	return tell_systemd(u, u->limits, u->n_limits, err);
+	TRY(tell_systemd(u, u->limits, u->n_limits, err));
+	if (limits_write(u->cgroup, u->limits + u->n_harmless, u->n_limits - u->n_harmless,
+			 &u->saved, err) == 0)
+		return 0;
+	/* The scope has the limit, and went with the last process, which perhaps it ended. */
+	if (!u->told || strcmp(err->code, "not-running") != 0)
+		return -1;
+	*err = (struct oci_error){ 0 };
+	return 0;
 }
 
 static int prepare(struct update *u, struct oci_error *err)
@@ -297,13 +311,13 @@ static int check_signals(const struct update *u, struct oci_error *err)
 static int act(struct update *u, struct oci_error *err)
 {
 	static int (*const deeds[])(struct update *, struct oci_error *) = {
-		ask_systemd,   tell_ahead, write_limits, write_schemata,
-		change_filter, prepare,	   tell_all,
+		prepare,       ask_systemd,  tell_ahead, write_schemata,
+		change_filter, write_limits, finish,
 	};
 
 	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++) {
-		TRY(deeds[i](u, err));
 		TRY(check_signals(u, err));
+		TRY(deeds[i](u, err));
 	}
 	return state_updated_commit(u->dir, err);
 }

@@ -292,31 +292,87 @@ static int write_limit(int cgroup, const struct plan_limit *limit, struct limits
 /* --- Their order --- */
 
 /* Where the limit of one file counts against another's, the first of them is widened before the
- * other is lowered. */
-enum turn { FIRST, USUAL, LAST };
+ * other is lowered. Memory that the new limit has no room for is taken from the processes that
+ * have it before write(2) returns, by killing them if need be; nothing brings them back, so that
+ * goes behind all that may still be refused. It is to be swapped rather than killed for, so swap is
+ * lowered behind that, which by itself takes nothing away. */
+enum turn { FIRST, USUAL, LAST, KILLING, BEHIND_IT };
 
-/* UINT64_MAX for "max". */
-static uint64_t amount(const char *text)
-{
-	return strncmp(text, "max", 3) == 0 ? UINT64_MAX : strtoull(text, NULL, 10);
-}
-
+/* What isn't there, and a value that the kernel won't understand, have the usual turn: that is
+ * where they are refused. */
 static enum turn turn_of(int cgroup, const struct plan_limit *limit)
 {
-	/* A quota may never be below the burst. Memory that the new limit has no room for is to be
-	 * swapped, not killed for. */
+	/* A quota may never be below the burst. */
 	bool burst = strcmp(limit->file, "cpu.max.burst") == 0;
 	bool swap = strcmp(limit->file, "memory.swap.max") == 0;
+	bool memory = strcmp(limit->file, "memory.max") == 0;
 	struct oci_error ignored = { 0 };
 	char content[64];
 	uint64_t now, then;
 
-	if ((!burst && !swap) ||
-	    file_read_at(cgroup, limit->file, content, sizeof(content), &ignored) <= 0)
+	if ((!burst && !swap && !memory) ||
+	    file_read_at(cgroup, limit->file, content, sizeof(content), &ignored) <= 0 ||
+	    !number_read_size(content, &now) || !number_read_size(limit->value, &then))
 		return USUAL;
-	now = amount(content);
-	then = amount(limit->value);
-	return (burst ? then < now : then > now) ? FIRST : LAST;
+	if (burst)
+		return then < now ? FIRST : LAST;
+	if (swap)
+		return then > now ? FIRST : BEHIND_IT;
+	return then < now ? KILLING : USUAL;
+}
+
+/* Several lines for one file stay in their order. */
+static void keep_together(const struct plan_limit *limits, enum turn *turns, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		for (size_t other = 0; other < n; other++)
+			if (turns[other] < turns[i] &&
+			    strcmp(limits[other].file, limits[i].file) == 0)
+				turns[other] = turns[i];
+}
+
+/* One that may not be written is found out before another one kills. */
+static int check_writable(int cgroup, const struct plan_limit *limit, struct oci_error *err)
+{
+	auto_fd fd = openat(cgroup, limit->file, O_WRONLY | O_CLOEXEC | O_NOFOLLOW | O_NOCTTY);
+
+	return fd < 0 ? limit_explain(cgroup, limit, errno, err) : 0;
+}
+
+/* Fills `turns`, after all that can be refused without a write was looked at. */
+static int choose_turns(int cgroup, const struct plan_limit *limits, enum turn *turns, size_t n,
+			struct oci_error *err)
+{
+	for (size_t i = 0; i < n; i++) {
+		TRY(check_cover(cgroup, &limits[i], err));
+		turns[i] = turn_of(cgroup, &limits[i]);
+	}
+	keep_together(limits, turns, n);
+	for (size_t i = 0; i < n; i++)
+		if (turns[i] >= KILLING)
+			TRY(check_writable(cgroup, &limits[i], err));
+	return 0;
+}
+
+int limits_split(int cgroup, struct plan_limit *limits, size_t n, size_t *n_harmless,
+		 struct oci_error *err)
+{
+	auto_free enum turn *turns = calloc(n + 1, sizeof(*turns));
+	auto_free struct plan_limit *killing = calloc(n + 1, sizeof(*killing));
+	size_t n_killing = 0;
+
+	if (!turns || !killing)
+		return fail_code(err, "out-of-memory", "no memory for the order of limits");
+	TRY(choose_turns(cgroup, limits, turns, n, err));
+	*n_harmless = 0;
+	for (size_t i = 0; i < n; i++)
+		if (turns[i] >= KILLING)
+			killing[n_killing++] = limits[i];
+		else
+			limits[(*n_harmless)++] = limits[i];
+	if (n_killing > 0)
+		memcpy(limits + *n_harmless, killing, n_killing * sizeof(*killing));
+	return 0;
 }
 
 static int write_turn(int cgroup, const struct plan_limit *limits, const enum turn *turns, size_t n,
@@ -335,11 +391,8 @@ int limits_write(int cgroup, const struct plan_limit *limits, size_t n, struct l
 
 	if (!turns)
 		return fail_code(err, "out-of-memory", "no memory for the order of limits");
-	for (size_t i = 0; i < n; i++) {
-		TRY(check_cover(cgroup, &limits[i], err));
-		turns[i] = turn_of(cgroup, &limits[i]);
-	}
-	for (enum turn turn = FIRST; turn <= LAST; turn++)
+	TRY(choose_turns(cgroup, limits, turns, n, err));
+	for (enum turn turn = FIRST; turn <= BEHIND_IT; turn++)
 		TRY(write_turn(cgroup, limits, turns, n, turn, saved, err));
 	return 0;
 }

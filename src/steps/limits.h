@@ -31,8 +31,9 @@ struct limits_saved {
 	size_t n;
 };
 
-/* Writes `n` limits to the files of `cgroup`, in their order but for two: memory.swap.max that
- * rises goes before memory.max, cpu.max.burst that falls before cpu.max, else they go last. Adds to
+/* Writes `n` limits to the files of `cgroup`, in their order but for three: memory.swap.max that
+ * rises goes before memory.max, cpu.max.burst that falls before cpu.max, else they go behind it;
+ * memory.max that falls goes behind all others, then memory.swap.max that falls. Adds to
  * *saved, which the caller empties, what was there before; so it may be called several times for
  * one *saved. The error names the property, the file, the value and the reason, which is looked up:
  * code "limit-refused", or "cgroup-controller" where the file doesn't exist for want of its
@@ -45,6 +46,14 @@ int limits_write(int cgroup, const struct plan_limit *limits, size_t n, struct l
  * has the controller: one built without swap, where that is so, or an older one that was told not
  * to count it. Engines say it of each container without swap; it is as good as done. */
 bool limits_no_swap(int cgroup, const char *file, const char *value);
+
+/* Those limits for which the kernel may kill when it is told them, and what must not be written
+ * before those, are moved to the end: of what they do nothing can be put back. *n_harmless is the
+ * number of the others. The two parts are for one limits_write() each. The error is what can be
+ * known before the first of them: more memory in use than a limit has to cover, a file that may not
+ * be written. */
+int limits_split(int cgroup, struct plan_limit *limits, size_t n, size_t *n_harmless,
+		 struct oci_error *err);
 
 /* Puts back what *saved holds, newest first, and empties it. What can't be put back stays. */
 void limits_put_back(int cgroup, struct limits_saved *saved);

@@ -587,6 +587,21 @@ helper_does() {
 	reload_changes_nothing
 }
 
+@test "update: nobody is killed for a limit of memory that systemd can't be told in the end" {
+	config "$limits"
+	probe eat 24 + wait-signal
+	create_logged
+	start
+	wait_until out_has waiting
+	# shellcheck disable=SC2016 # for the helper
+	helper_does '[ $n != 2 ] || exit 3'
+	HULL_LIBEXEC=$T/libexec attempt hull update --memory 8M --pids-limit 50 "$ID"
+	assert_fails "hull-systemd ended before its time (exit status 3)"
+	both memory.max 67108864 pids.max 200
+	grep -qx "oom_kill 0" "$(leaf)/memory.events"
+	assert_equal "$(status_of)" running
+}
+
 @test "update: a time-out of systemd brings back files and properties, though it does it all the same later" {
 	# Long enough for what is answered.
 	local before seconds=$((2 * HULL_TEST_SLOW))

@@ -369,6 +369,38 @@ running() {
 	hull delete --force "$ID"
 }
 
+# Whoever has more than a lower limit is killed before the kernel's answer, so it is asked last.
+# bats test_tags=vm-only,managers
+@test "nobody is killed for a limit of memory when something else is refused" {
+	require controllers
+	local change small='"memory": { "limit": 8388608 }'
+	resources '{ "memory": { "limit": 67108864 }, "cpu": { "cpus": "0" } }'
+	probe eat 24 + wait-signal
+	create_logged
+	start
+	wait_until out_has waiting
+	survived() {
+		files memory.max 67108864
+		grep -qx "oom_kill 0" "$(cgroup_of)/memory.events"
+		assert_equal "$(status_of)" running
+	}
+	for change in '"cpu": { "cpus": "4095" }' '"unified": { "memory.oom.group": "some" }' '"unified": { "memory.swap.max": "some" }'; do
+		update "{ $small, $change }"
+		assert_fails "write '"
+		survived
+	done
+	# What can't be kept.
+	mkdir "$ROOT/$ID/..updated.json.prepared.new" "$ROOT/$ID/..updated.json.prepared.new/x"
+	update "{ $small }"
+	assert_fails "keep the new limits"
+	survived
+	rm -r "$ROOT/$ID/..updated.json.prepared.new"
+	# The limit is one that it is killed for.
+	updated "{ $small }"
+	wait_status stopped
+	hull delete "$ID"
+}
+
 # bats test_tags=vm-only,managers
 @test "a refused value gives all CPUs back to who had all" {
 	require controllers

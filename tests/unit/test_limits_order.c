@@ -15,8 +15,8 @@
 
 #define N(array) (sizeof(array) / sizeof((array)[0]))
 
-static const char *const files[] = { "cgroup.procs", "memory.max", "memory.swap.max", "cpu.max",
-				     "cpu.max.burst" };
+static const char *const files[] = { "cgroup.procs", "memory.max",    "memory.swap.max",
+				     "cpu.max",	     "cpu.max.burst", "pids.max" };
 
 static void fill(int dir, const char *file, const char *content)
 {
@@ -36,6 +36,7 @@ static void check_order(int dir, struct plan_limit first, struct plan_limit seco
 	char order[128] = "";
 
 	for (int turn = 0; turn < 2; turn++) {
+		fill(dir, first.file, "max\n");
 		fill(dir, second.file, now);
 		tap_ok(limits_write(dir, turn ? turned : limits, N(limits), &saved, &err) == 0,
 		       "%s: written: %s", what, err.text);
@@ -168,6 +169,37 @@ static struct plan_limit to(const char *file, const char *value)
 	return (struct plan_limit){ .file = file, .value = value, .pointer = "/limit" };
 }
 
+/* What the kernel may kill for is behind the rest, in its order; what can be refused ahead is. */
+static void check_split(int dir)
+{
+	struct plan_limit limits[] = { to("memory.swap.max", "512"), to("memory.max", "max"),
+				       to("memory.max", " 512k "), to("pids.max", "5"),
+				       to("cpu.max", "5000 50000") };
+	static const char *const expected[] = { "pids.max", "cpu.max", "memory.swap.max",
+						"memory.max", "memory.max" };
+	struct oci_error err = { 0 };
+	size_t n = 0;
+
+	fill(dir, "memory.max", "1048576\n");
+	fill(dir, "memory.swap.max", "1024\n");
+	tap_ok(limits_split(dir, limits, N(limits), &n, &err) == 0 && n == 2,
+	       "two are harmless: %s", err.text);
+	for (size_t i = 0; i < N(limits); i++)
+		tap_is_str(limits[i].file, expected[i], "number %zu", i);
+	tap_is_str(limits[3].value, "max", "two lines for one file stay in their order");
+	fill(dir, "memory.max", "1000\n");
+	for (size_t i = 0; i < N(limits); i++)
+		limits[i] = to("memory.max", "2000");
+	tap_ok(limits_split(dir, limits, N(limits), &n, &err) == 0 && n == N(limits),
+	       "memory that rises is harmless");
+	fill(dir, "memory.current", "3000\n");
+	limits[4].must_cover = true;
+	tap_ok(limits_split(dir, limits, N(limits), &n, &err) < 0 &&
+		       strstr(err.text, "3000 bytes are in use") != NULL,
+	       "more in use is told ahead: %s", err.text);
+	(void)unlinkat(dir, "memory.current", 0);
+}
+
 /* A kernel without swap, or that doesn't count it: no machine here has one. */
 static void check_no_swap(int dir)
 {
@@ -222,6 +254,14 @@ int main(void)
 		    "memory.max memory.swap.max ", "swap falls");
 	check_order(dir, memory, to("memory.swap.max", "512"), "max\n",
 		    "memory.max memory.swap.max ", "swap gets a limit");
+	check_order(dir, memory, to("memory.swap.max", "1M"), "9999\n",
+		    "memory.swap.max memory.max ", "swap rises, with a suffix");
+	check_order(dir, memory, to("memory.swap.max", "some"), "0\n",
+		    "memory.swap.max memory.max ", "swap gets what the kernel will refuse");
+	check_order(dir, to("memory.swap.max", "0"), to("memory.max", "1g"), "512\n",
+		    "memory.max memory.swap.max ", "memory rises, swap falls");
+	check_order(dir, memory, to("pids.max", "5"), "max\n", "pids.max memory.max ",
+		    "memory falls");
 	check_order(dir, quota, to("cpu.max.burst", "500"), "1000\n", "cpu.max.burst cpu.max ",
 		    "the burst falls");
 	check_order(dir, quota, to("cpu.max.burst", "2000"), "1000\n", "cpu.max cpu.max.burst ",
@@ -245,6 +285,7 @@ int main(void)
 	check_bfq(dir);
 	for (int both = 0; both < 4; both++)
 		check_weight(dir, both & 1, both & 2);
+	check_split(dir);
 	check_gone(path);
 	check_no_swap(dir);
 	for (size_t i = 0; i < N(files); i++)
