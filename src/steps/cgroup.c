@@ -869,14 +869,13 @@ static int open_sub(int dir, const char *sub, const struct state *state, struct 
 	return fd;
 }
 
-/* The cgroup of a process as a path below the container's ("" when it is that itself); NULL when it
- * is none of those. buf holds the file. */
-static const char *sub_of_process(pid_t pid, const struct state *state, char *buf, size_t size)
+/* The cgroup of a process, from "/" on, as hull's cgroup namespace has it; NULL: it can't be told.
+ * buf holds the file. */
+static char *path_of_process(pid_t pid, char *buf, size_t size)
 {
 	struct oci_error ignored;
 	char path[32];
-	char *line, *found;
-	size_t length = strlen(state->cgroup);
+	char *line;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/cgroup", pid);
 	if (file_read_at(AT_FDCWD, path, buf, size, &ignored) <= 0)
@@ -886,38 +885,85 @@ static const char *sub_of_process(pid_t pid, const struct state *state, char *bu
 		return NULL;
 	line += strcspn(line, "/");
 	line[strcspn(line, "\n")] = '\0';
-	/* Where hull sees a part of the tree only, the path may begin higher up or lower down than
-	 * the mount does: what follows the container's own is what counts. */
-	found = strstr(line, state->cgroup);
-	if (!found || found[-1] != '/' || (found[length] != '/' && found[length] != '\0'))
-		return NULL;
-	return found[length] ? found + length + 1 : found + length;
+	return *line ? line : NULL;
+}
+
+static bool same_directory(int one, int other)
+{
+	struct stat a, b;
+
+	return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+}
+
+/* Whether the first `length` bytes of `line` are the path of the container's cgroup, `dir`, and
+ * `sub` is what is below it. Mostly the mount begins where the path does, and the inode tells.
+ * Where hull sees a part of the tree only, the path may begin higher up or lower down than the
+ * mount: then what follows must be there. */
+static bool leads_to(int root, int dir, char *line, size_t length, const char *sub)
+{
+	char after = line[length];
+	auto_fd found = -1;
+
+	line[length] = '\0';
+	found = open_below(root, line + 1);
+	line[length] = after;
+	if (found >= 0)
+		return same_directory(found, dir);
+	return !*sub || faccessat(dir, sub, F_OK, 0) == 0;
+}
+
+/* The cgroup of a process as a path below the container's, `dir` ("" when it is that itself); NULL
+ * when it is none of those. buf holds it. The name may be in the path more than once. */
+static const char *sub_of_process(pid_t pid, int root, int dir, const struct state *state,
+				  char *buf, size_t size)
+{
+	char *line = path_of_process(pid, buf, size);
+	size_t length = strlen(state->cgroup);
+
+	for (char *at = line; at && (at = strstr(at, state->cgroup)); at++) {
+		const char *sub = at + length;
+
+		if (at == line || at[-1] != '/' || (*sub != '/' && *sub != '\0'))
+			continue;
+		sub += *sub == '/';
+		if (leads_to(root, dir, line, (size_t)(at - line) + length, sub))
+			return sub;
+	}
+	return NULL;
 }
 
 bool cgroup_has_process(const struct state *state, pid_t pid)
 {
+	struct oci_error ignored = { 0 };
+	auto_fd root = -1;
+	auto_fd dir = -1;
+	enum whose whose;
 	char buf[8192];
 
-	return state->cgroup && sub_of_process(pid, state, buf, sizeof(buf));
+	return open_own(state, &root, &dir, &whose, &ignored) == 0 && dir >= 0 &&
+	       sub_of_process(pid, root, dir, state, buf, sizeof(buf));
 }
 
-/* The cgroup hands controllers on to its children and takes no processes: its own choice, so a
- * further process goes to where the container's own one went. */
-static int open_beside_init(int dir, const struct state *state, pid_t init, struct oci_error *err)
+/* The cgroup hands controllers on to its children: its own choice, so a further process goes to
+ * where the container's own one went. That may be the cgroup itself, where the controllers are such
+ * as threads can have: whether it takes a process the kernel says. */
+static int open_beside_init(int root, int dir, const struct state *state, pid_t init,
+			    struct oci_error *err)
 {
 	char buf[8192];
-	const char *sub = sub_of_process(init, state, buf, sizeof(buf));
+	const char *sub = sub_of_process(init, root, dir, state, buf, sizeof(buf));
 
-	if (!sub || !*sub)
+	if (!sub)
 		return fail_code(err, "cgroup-invalid",
 				 "cgroup '/%s' has controllers enabled for its children, so it "
 				 "takes no processes, and the container's own process is in none "
 				 "of them: name one with --cgroup",
 				 state->cgroup);
-	return open_sub(dir, sub, state, err);
+	return *sub ? open_sub(dir, sub, state, err) : fcntl(dir, F_DUPFD_CLOEXEC, 3);
 }
 
-static int choose_cgroup(int dir, const struct state *state, const char *sub, pid_t init,
+static int choose_cgroup(int root, int dir, const struct state *state, const char *sub, pid_t init,
 			 struct oci_error *err)
 {
 	char enabled[256];
@@ -927,7 +973,7 @@ static int choose_cgroup(int dir, const struct state *state, const char *sub, pi
 	if (file_read_at(dir, "cgroup.subtree_control", enabled, sizeof(enabled), err) < 0)
 		return fail_in(err, "cgroup '/%s'", state->cgroup);
 	if (enabled[0] != '\0' && enabled[0] != '\n')
-		return open_beside_init(dir, state, init, err);
+		return open_beside_init(root, dir, state, init, err);
 	return fcntl(dir, F_DUPFD_CLOEXEC, 3);
 }
 
@@ -946,7 +992,7 @@ int cgroup_open_for_exec(const struct state *state, const char *sub, pid_t init,
 				 "container not running: its cgroup '/%s' is gone", state->cgroup);
 	if (whose == OTHER)
 		return refuse_foreign(state, whose, err);
-	chosen = choose_cgroup(dir, state, sub, init, err);
+	chosen = choose_cgroup(root, dir, state, sub, init, err);
 	if (chosen < 0)
 		return -1;
 	if (frozen_too)

@@ -356,6 +356,15 @@ has_command() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "$2" ]; }
 	has_text frozen
 }
 
+# bats test_tags=vm-only
+@test "where the container handed on controllers that threads can have, exec goes to its cgroup, where its process is" {
+	running
+	echo +pids >"$(cgroup_of)/cgroup.subtree_control"
+	in_container "$ID" /bin/probe cgroup
+	assert_status 0
+	has 0::/
+}
+
 @test "a cgroup that isn't the container's any more is refused" {
 	running
 	sed -i 's/"cgroupInode": [0-9]*/"cgroupInode": 1/' "$ROOT/$ID/state.json"

@@ -275,6 +275,43 @@ is_comm() { [ "$(cat "/proc/$1/comm")" = "$2" ]; }
 	asked 0
 }
 
+# The kernel tells hull's own cgroup by its path alone.
+# bats test_tags=cgroupfs
+@test "hull freezes a container from a cgroup whose path ends with the path of the container's" {
+	local like
+	config --arg p "$CGROUP_PATH/$ID-own" '.linux.cgroupsPath = $p'
+	probe sleep 100
+	create
+	like=$CGROUP/$ID-mine/$(jq -r .cgroup "$ROOT/$ID/state.json")
+	mkdir -p "$like"
+	attempt timeout --foreground -k 5 30 bash -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' bash \
+		"$like" "$HULL" --root "$ROOT" pause "$ID"
+	assert_status 0
+	frozen
+}
+
+# in_part COMMAND...: where $ID-mine is all that is seen of the cgroups.
+in_part() {
+	unshare -m bash -c 'mount --bind "$0/$1" "$0" && shift && exec "$@"' "$CGROUP" "$ID-mine" "$@"
+}
+
+# bats test_tags=real_root,cgroupfs
+@test "where hull sees a part of the cgroups only, it doesn't freeze itself, though a name above begins like the container's" {
+	mkdir "$CGROUP/$ID-mine"
+	config --arg p "/$ID-min" '.linux.cgroupsPath = $p'
+	probe sleep 100
+	attempt in_part "$HULL" --root "$ROOT" create --bundle "$BUNDLE" "$ID"
+	assert_status 0
+	[ -n "$(cat "$CGROUP/$ID-mine/$ID-min/cgroup.procs")" ]
+	attempt timeout --foreground -k 5 30 bash -c 'echo $$ >"$1/cgroup.procs" && shift && exec "$@"' bash \
+		"$CGROUP/$ID-mine/$ID-min" unshare -m bash -c 'mount --bind "$0/$1" "$0" && shift && exec "$@"' \
+		"$CGROUP" "$ID-mine" "$HULL" --root "$ROOT" pause "$ID"
+	assert_fails "hull itself"
+	[ "$(cat "$CGROUP/$ID-mine/$ID-min/cgroup.freeze")" = 0 ]
+	attempt in_part "$HULL" --root "$ROOT" delete --force "$ID"
+	assert_status 0
+}
+
 # --- What doesn't let itself be frozen, and signals ---
 
 have_fanotify() { grep -qs . /proc/sys/fs/fanotify/max_user_groups; }
