@@ -16,6 +16,7 @@ enum {
 	TOOL_MS = 30000,
 	MOST_CHAINS = 64,
 	CHAIN_ROOM = 32, /* iptables' names have 28 characters at most */
+	GUARD_ROOM = 64,
 };
 
 static const char dnat[] = "CNI-HOSTPORT-DNAT";
@@ -25,7 +26,7 @@ static const char *const common_chains[] = { "CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-
 
 /* --- Reading what iptables-save printed --- */
 
-/* Lines of the table nat, one after the other. */
+/* Lines of a table, one after the other. */
 struct lines {
 	const char *at;
 	const char *line;
@@ -42,12 +43,17 @@ static bool next_line(struct lines *lines)
 	return !(lines->size == 6 && !memcmp(lines->line, "COMMIT", 6));
 }
 
-static struct lines nat_lines(const char *saved)
+static struct lines table_lines(const char *saved, const char *head)
 {
-	struct lines lines = { .at = strstr(saved, "*nat\n") };
+	struct lines lines = { .at = strstr(saved, head) };
 
 	(void)next_line(&lines);
 	return lines;
+}
+
+static struct lines nat_lines(const char *saved)
+{
+	return table_lines(saved, "*nat\n");
 }
 
 static bool line_has(const struct lines *lines, const char *text)
@@ -229,6 +235,52 @@ bool leftovers_common(const char *saved, FILE *restore)
 	return true;
 }
 
+/* --- The host's loopback --- */
+
+/* The beginning of the comments of one hullbox's rules, or the comment of a network's. A network's
+ * name is a file's: its hash can stand in a rule. */
+static void guard_mark(const char *owner, const char *network, char mark[GUARD_ROOM])
+{
+	char hex[129] = "";
+
+	if (network)
+		sha512_hex(network, strlen(network), hex);
+	(void)snprintf(mark, GUARD_ROOM, "%s:no-host-loopback:%.16s", owner, hex);
+}
+
+bool leftovers_guard_rule(const char *saved, const char *mark, const char *bridge, FILE *restore)
+{
+	struct lines lines = table_lines(saved, "*raw\n");
+	char input[32];
+
+	(void)snprintf(input, sizeof(input), " -i %s ", bridge);
+	while (next_line(&lines))
+		if (line_has(&lines, mark) && line_has(&lines, input))
+			return false;
+	/* Before all others: one of them might accept it. */
+	(void)fprintf(restore,
+		      "*raw\n-I PREROUTING -d 127.0.0.0/8 -i %s -m comment --comment \"%s\" "
+		      "-j DROP\nCOMMIT\n",
+		      bridge, mark);
+	return true;
+}
+
+bool leftovers_unguard_rules(const char *saved, const char *mark, FILE *restore)
+{
+	struct lines lines = table_lines(saved, "*raw\n");
+	char chain[CHAIN_ROOM];
+	bool found = false;
+
+	(void)fputs("*raw\n", restore);
+	while (next_line(&lines))
+		if (rule_chain(&lines, chain) && line_has(&lines, mark)) {
+			delete_rule(&lines, restore);
+			found = true;
+		}
+	(void)fputs("COMMIT\n", restore);
+	return found;
+}
+
 /* --- Doing it --- */
 
 /* Its path; NULL when it isn't installed. What is root's is looked for where that is. */
@@ -247,7 +299,7 @@ static const char *find_tool(const char *name, char *path, size_t room)
 
 /* *output is empty when the program isn't there. */
 static int run_tool(const char *name, const char *option, const char *value, const char *input,
-		    struct program_result *output, struct oci_error *err)
+		    int held_fd, struct program_result *output, struct oci_error *err)
 {
 	char path[64];
 	const char *const env[] = { "PATH=/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin",
@@ -257,24 +309,46 @@ static int run_tool(const char *name, const char *option, const char *value, con
 				   .env = env,
 				   .input = input,
 				   .input_size = input ? strlen(input) : 0,
-				   .deadline_ms = TOOL_MS };
+				   .deadline_ms = TOOL_MS,
+				   .held_fd = held_fd };
 
 	*output = (struct program_result){ 0 };
 	return find_tool(name, path, sizeof(path)) ? program_must(&program, output, err) : 0;
 }
 
-typedef bool plan_rules(const char *saved, const char *network, const char *id, FILE *restore);
+/* What is to be done to the rules. */
+struct change {
+	bool (*plan)(const struct change *change, const char *saved, FILE *restore);
+	const char *table; /* the one that is looked at; NULL: all that there are */
+	const char *network, *id;
+	const char *mark, *bridge;
+	int held_fd; /* for the programs */
+};
 
-static bool plan_common(const char *saved, const char *network, const char *id, FILE *restore)
+static bool plan_rules(const struct change *change, const char *saved, FILE *restore)
 {
-	(void)network;
-	(void)id;
+	return leftovers_rules(saved, change->network, change->id, restore);
+}
+
+static bool plan_common(const struct change *change, const char *saved, FILE *restore)
+{
+	(void)change;
 	return leftovers_common(saved, restore);
 }
 
+static bool plan_guard(const struct change *change, const char *saved, FILE *restore)
+{
+	return leftovers_guard_rule(saved, change->mark, change->bridge, restore);
+}
+
+static bool plan_unguard(const struct change *change, const char *saved, FILE *restore)
+{
+	return leftovers_unguard_rules(saved, change->mark, restore);
+}
+
 /* Someone else may change the table between the look and the deed: looked at again, so often. */
-static int apply_once(const char *save, const char *restore, plan_rules *plan, const char *network,
-		      const char *id, struct oci_error *err)
+static int apply_once(const char *save, const char *restore, const struct change *change,
+		      struct oci_error *err)
 {
 	struct program_result saved, done = { 0 };
 	auto_free char *text = NULL;
@@ -283,37 +357,56 @@ static int apply_once(const char *save, const char *restore, plan_rules *plan, c
 	bool needed;
 	FILE *out;
 
-	TRY(run_tool(save, "-t", "nat", NULL, &saved, err));
+	TRY(run_tool(save, change->table ? "-t" : NULL, change->table, NULL, change->held_fd,
+		     &saved, err));
 	out = open_memstream(&text, &size);
-	needed = out && plan(saved.output ? saved.output : "", network, id, out);
+	needed = out && change->plan(change, saved.output ? saved.output : "", out);
 	if (!out || fclose(out) != 0)
 		result = fail_code(err, "out-of-memory", "no memory for the host's rules");
 	else if (needed)
-		result = run_tool(restore, "--noflush", "--wait", text, &done, err);
+		result =
+			run_tool(restore, "--noflush", "--wait", text, change->held_fd, &done, err);
 	program_result_done(&saved);
 	program_result_done(&done);
 	return result;
 }
 
-static int apply(const char *save, const char *restore, plan_rules *plan, const char *network,
-		 const char *id, struct oci_error *err)
+static int apply(const char *save, const char *restore, const struct change *change,
+		 struct oci_error *err)
 {
 	int result = -1;
 
 	for (int i = 0; i < 5 && result < 0; i++) {
 		*err = (struct oci_error){ 0 };
-		result = apply_once(save, restore, plan, network, id, err);
+		result = apply_once(save, restore, change, err);
 	}
 	return result;
 }
 
+/* A chain of the kernel's hooks, which iptables makes at its first use. Refused for one that isn't
+ * empty, or isn't there, or with the older iptables: then it stays. */
+static void remove_hook(const char *table, const char *chain, int held_fd)
+{
+	struct oci_error ignored = { 0 };
+	struct program_result output;
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "*%s\n-X %s\nCOMMIT\n", table, chain);
+	if (run_tool("iptables-restore", "--noflush", "--wait", text, held_fd, &output, &ignored) ==
+	    0)
+		program_result_done(&output);
+}
+
 int leftovers_remove_rules(const char *network, const char *id, struct oci_error *err)
 {
+	const struct change change = {
+		.plan = plan_rules, .table = "nat", .network = network, .id = id
+	};
 	struct oci_error ignored = { 0 };
 
 	/* Where the kernel has no IPv6, its table can't be read, and holds nothing. */
-	(void)apply("ip6tables-save", "ip6tables-restore", leftovers_rules, network, id, &ignored);
-	if (apply("iptables-save", "iptables-restore", leftovers_rules, network, id, err) < 0)
+	(void)apply("ip6tables-save", "ip6tables-restore", &change, &ignored);
+	if (apply("iptables-save", "iptables-restore", &change, err) < 0)
 		return fail_in(err, "remove the rules of container %.12s", id);
 	return 0;
 }
@@ -321,22 +414,55 @@ int leftovers_remove_rules(const char *network, const char *id, struct oci_error
 int leftovers_remove_common(bool nat, struct oci_error *err)
 {
 	static const char *const chains[] = { "PREROUTING", "INPUT", "OUTPUT", "POSTROUTING" };
+	const struct change change = { .plan = plan_common, .table = "nat" };
 	struct oci_error ignored = { 0 };
-	struct program_result output;
 
-	(void)apply("ip6tables-save", "ip6tables-restore", plan_common, NULL, NULL, &ignored);
-	if (apply("iptables-save", "iptables-restore", plan_common, NULL, NULL, err) < 0)
+	(void)apply("ip6tables-save", "ip6tables-restore", &change, &ignored);
+	if (apply("iptables-save", "iptables-restore", &change, err) < 0)
 		return fail_in(err, "remove the chains for published ports");
-	/* Refused for one that isn't empty, or isn't there, or with the older iptables: then it
-	 * stays. */
-	for (size_t i = 0; nat && i < 4; i++) {
-		char text[64];
+	for (size_t i = 0; nat && i < 4; i++)
+		remove_hook("nat", chains[i], -1);
+	return 0;
+}
 
-		(void)snprintf(text, sizeof(text), "*nat\n-X %s\nCOMMIT\n", chains[i]);
-		if (run_tool("iptables-restore", "--noflush", "--wait", text, &output, &ignored) ==
-		    0)
-			program_result_done(&output);
-	}
+int leftovers_guard(const char *owner, const char *network, const char *bridge, int held_fd,
+		    struct oci_error *err)
+{
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+	char mark[GUARD_ROOM], path[64];
+	const struct change change = { .plan = plan_guard,
+				       .table = "raw",
+				       .mark = mark,
+				       .bridge = bridge,
+				       .held_fd = held_fd };
+
+	guard_mark(owner, network, mark);
+	if (!find_tool("iptables-save", path, sizeof(path)) ||
+	    !find_tool("iptables-restore", path, sizeof(path)))
+		return fail_code(err, "network",
+				 "keep containers from the host's loopback: no iptables-save and "
+				 "iptables-restore");
+	if (!*bridge || strlen(bridge) > 15 || strspn(bridge, allowed) != strlen(bridge))
+		return fail_code(err, "network",
+				 "keep containers from the host's loopback: the bridge's name has "
+				 "to be 1 to 15 letters, digits, '_', '.' and '-'");
+	if (apply("iptables-save", "iptables-restore", &change, err) < 0)
+		return fail_in(err, "keep containers from the host's loopback (table raw)");
+	return 0;
+}
+
+int leftovers_unguard(const char *owner, const char *network, int held_fd, struct oci_error *err)
+{
+	char mark[GUARD_ROOM];
+	/* All tables: of one that the kernel hasn't got there is nothing to read. */
+	const struct change change = { .plan = plan_unguard, .mark = mark, .held_fd = held_fd };
+
+	guard_mark(owner, network, mark);
+	if (apply("iptables-save", "iptables-restore", &change, err) < 0)
+		return fail_in(err, "remove the rule for the host's loopback");
+	if (!network)
+		remove_hook("raw", "PREROUTING", held_fd);
 	return 0;
 }
 
@@ -356,7 +482,7 @@ int leftovers_look(struct leftovers_before *before, struct oci_error *err)
 	struct program_result output;
 
 	*before = (struct leftovers_before){ 0 };
-	TRY(run_tool("iptables-save", NULL, NULL, NULL, &output, err));
+	TRY(run_tool("iptables-save", NULL, NULL, NULL, -1, &output, err));
 	if (output.output) {
 		before->nat = is_used(output.output);
 		before->common = has_common(output.output);

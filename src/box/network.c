@@ -307,6 +307,7 @@ static int rest(const struct network_store *store, const char *network, const ch
 {
 	auto_fd lock = network_lock_open(store->dir, err);
 	struct count count = { .network = network };
+	char owner[16];
 	struct made made;
 	int result;
 
@@ -315,6 +316,8 @@ static int rest(const struct network_store *store, const char *network, const ch
 	TRY(for_each_record(store, count_record, &count, err));
 	if (count.of_network > 0)
 		return 0;
+	network_config_bridge(store->home, owner);
+	TRY(leftovers_unguard(owner, count.of_any > 0 ? network : NULL, lock, err));
 	(void)made_read(store, &made); /* none: killed before anything was made */
 	result = rest_of_network(store, &made, network, err);
 	remove_leases(store, config_name);
@@ -534,6 +537,23 @@ static int check_ports(struct work *work, const struct cni_network *config, stru
 	return 0;
 }
 
+/* Before the bridge is there. A kernel that isn't told otherwise drops these packets itself: only
+ * published ports can't be had without the rule. */
+static int guard(struct work *work, const char *network, const struct cni_network *config, int lock,
+		 struct oci_error *err)
+{
+	const char *bridge = cni_bridge(config);
+	char owner[16];
+
+	network_config_bridge(work->store.home, owner);
+	if (!bridge || leftovers_guard(owner, network, bridge, lock, err) == 0)
+		return 0;
+	if (work->request->n_ports > 0)
+		return fail_in(err, "network '%s'", network);
+	*err = (struct oci_error){ 0 };
+	return 0;
+}
+
 /* Writes down what will be made: from then on nobody takes away what containers share. */
 static int intend(struct work *work, struct network_record *record, struct cni_network *config,
 		  struct oci_error *err)
@@ -546,7 +566,8 @@ static int intend(struct work *work, struct network_record *record, struct cni_n
 	TRY(check_ports(work, config, err));
 	TRY(remember_host(work, record->network, config, err));
 	record->config = config->root;
-	return network_record_write(&work->store, record, err);
+	TRY(network_record_write(&work->store, record, err));
+	return guard(work, record->network, config, lock, err);
 }
 
 static bool forwards(void)

@@ -130,6 +130,41 @@ make_ask() {
 	chmod 755 "$ASK" "$ANSWER"
 }
 
+# hears PORT FILE: a service of the host; it adds what it hears, by udp, to FILE.
+hears() {
+	nsenter -n -t "$HOST" python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", int(sys.argv[1])))
+with open(sys.argv[2], "a", buffering=1) as f:
+    f.write("listens\n")
+    while True:
+        f.write(s.recv(100).decode() + "\n")
+' "$1" "$2" >/dev/null 2>&1 3>&- &
+	HELPERS+=($!)
+	wait_until grep -qsx listens "$2"
+}
+
+# frame ID PORT TEXT [ADDRESS]: a container with CAP_NET_RAW sends a datagram to its gateway's
+# hardware address, whatever its routes and its kernel say of the IP address (127.0.0.1).
+frame() {
+	inside_of "$1" busybox ping -c 1 -W $((5 * HULL_TEST_SLOW)) 10.91.0.1 >/dev/null
+	inside_of "$1" python3 -c '
+import socket, struct, sys
+mac = lambda text: bytes.fromhex(text.replace(":", ""))
+gateway, own, source, to, port, text = sys.argv[1:]
+udp = struct.pack("!HHHH", 9999, int(port), 8 + len(text), 0) + text.encode()
+ip = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(udp), 1, 0, 64, 17, 0) + socket.inet_aton(source) + socket.inet_aton(to)
+n = sum(struct.unpack("!10H", ip))
+n = (n & 0xffff) + (n >> 16)
+ip = ip[:10] + struct.pack("!H", 0xffff - (n & 0xffff) - (n >> 16)) + ip[12:]
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("eth0", 0))
+s.send(mac(gateway) + mac(own) + b"\x08\x00" + ip + udp)
+' "$(inside_of "$1" ip neigh show 10.91.0.1 | awk '{ print $5 }')" \
+		"$(inside_of "$1" cat /sys/class/net/eth0/address)" "$(address_of "$1")" "${4:-127.0.0.1}" "$2" "$3"
+}
+
 # listen PLACE tcp|udp PORT: until the end of the test.
 listen() {
 	local mark=$T/listens-${1:0:3}-$2-$3 where
@@ -158,7 +193,7 @@ state() {
 	host iptables-save | sed -n 's/ \[[0-9:]*\]$//; /^-A/p; /^:.* -$/p'
 	# The tables of iptables and the chains of the kernel's hooks in them: empty, they are nothing.
 	host nft list ruleset 2>/dev/null | tr -s '\n\t ' ' ' | sed -E 's/chain [A-Z]+ \{ type nat [^}]* policy accept; \}//g
-		s/packets [0-9]+ bytes [0-9]+ //g; s/ +/ /g; s/table (ip|ip6) nat \{ \}//g; s/ +/ /g; s/^ //'
+		s/packets [0-9]+ bytes [0-9]+ //g; s/ +/ /g; s/table (ip|ip6) (nat|raw) \{ \}//g; s/ +/ /g; s/^ //'
 	# Without those of modules that somebody's first rule loads.
 	host sysctl -a -r '^net\.' 2>/dev/null | grep -vE '^net\.(netfilter|bridge|nf_)' | sort
 	files

@@ -117,12 +117,60 @@ teardown() {
 	lacks "port 80"
 }
 
+@test "box net: no container reaches services on the host's loopback, whoever publishes a port" {
+	host sysctl -qw net.ipv4.ip_forward=1
+	state >"$T/before"
+	up "$A" web -p 127.0.0.1:8080:80
+	up "$B" db
+	# The plugin's price for ports on the loopback: without more, the kernel takes such packets.
+	assert_equal "$(host cat /proc/sys/net/ipv4/conf/hullbox0/route_localnet)" 1
+	hears 7003 "$T/heard"
+	local id
+	for id in "$A" "$B"; do
+		frame "$id" 7003 loopback
+		frame "$id" 7003 another 127.1.2.3
+	done
+	# The test's own power: as soon as nothing keeps them away, they arrive. What was sent before
+	# would have come first.
+	host iptables -t raw -F PREROUTING
+	frame "$B" 7003 end
+	wait_until grep -qx end "$T/heard"
+	assert_equal "$(cat "$T/heard")" "listens
+end"
+	# Somebody has emptied the table: the next container sets it right, once.
+	local i
+	for i in 1 2; do
+		box_network down "$A"
+		up "$A" web
+	done
+	assert_equal "$(host iptables-save -t raw | grep -c '^-A PREROUTING .*-i hullbox0 .*-j DROP$')" 1
+	box_network down "$A"
+	assert_equal "$(host iptables-save -t raw | grep -c '^-A PREROUTING .*-i hullbox0 .*-j DROP$')" 1
+	box_network down "$B"
+	clean_again "the rule"
+}
+
+@test "box net: where the host's loopback can't be guarded no port is published" {
+	host sysctl -qw net.ipv4.ip_forward=1
+	# Somebody's, and none that iptables can use.
+	host nft 'add table ip raw; add chain ip raw PREROUTING { type nat hook output priority 7; }'
+	state >"$T/before"
+	fails_to_come up "$T/$A" "$A" web network bridge -p 8080:80
+	has_text "network 'bridge': keep containers from the host's loopback (table raw)"
+	clean_again "refused"
+	up "$A" web
+	assert_equal "$(host cat /proc/sys/net/ipv4/conf/hullbox0/route_localnet)" 0
+	box_network down "$A"
+	clean_again "without ports"
+}
+
 @test "box net: nothing is left of containers that are gone, and nobody else's rules change" {
 	# Those of Docker, of ufw and of another user of the same plugins.
 	host iptables -t nat -N DOCKER
 	host iptables -t nat -A POSTROUTING -s 172.17.0.0/16 -j MASQUERADE
 	host iptables -N ufw-user-input
 	host iptables -A INPUT -j ufw-user-input
+	host iptables -t raw -A PREROUTING -i eth7 -d 127.0.0.0/8 -j DROP
 	host nft 'add table inet firewalld; add chain inet firewalld filter_INPUT'
 	host sysctl -qw net.ipv4.ip_forward=1
 	same_after some_life

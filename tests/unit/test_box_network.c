@@ -163,6 +163,52 @@ static void check_rules(void)
 	tap_ok(!found, "nothing is done without a table");
 }
 
+#define GUARD(bridge, mark)                                                                        \
+	"PREROUTING -d 127.0.0.0/8 -i " bridge " -m comment --comment \"" mark "\" -j DROP\n"
+
+static void check_guards(void)
+{
+	static const char guarded[] =
+		"*raw\n:PREROUTING ACCEPT [0:0]\n"
+		"-A " GUARD("hullbox0", "hullbox0:x:12") "-A " GUARD(
+			"hullbox0",
+			"other:x:12") "-A " GUARD("br1",
+						  "hullbox0:x:34") "-A OUTPUT -j ACCEPT\n"
+								   "COMMIT\n*nat\n-A " GUARD(
+									   "hullbox0",
+									   "hullbox0:x:12") "COMMIT"
+											    "\n";
+	auto_free char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	tap_ok(!leftovers_guard_rule(guarded, "hullbox0:x:12", "hullbox0", out),
+	       "the rule for the loopback isn't made twice");
+	tap_ok(leftovers_guard_rule(guarded, "hullbox0:x:12", "hullbox", out),
+	       "it is for another bridge");
+	(void)fflush(out);
+	tap_is_str(text, "*raw\n-I " GUARD("hullbox", "hullbox0:x:12") "COMMIT\n",
+		   "before all others");
+	rewind(out);
+	tap_ok(leftovers_unguard_rules(guarded, "hullbox0:x:12", out), "it is found again");
+	(void)fputc('\0', out);
+	(void)fflush(out);
+	tap_is_str(text, "*raw\n-D " GUARD("hullbox0", "hullbox0:x:12") "COMMIT\n",
+		   "and nobody else's");
+	rewind(out);
+	tap_ok(leftovers_unguard_rules(guarded, "hullbox0:x:", out), "those of all networks");
+	(void)fputc('\0', out);
+	(void)fflush(out);
+	tap_is_str(text,
+		   "*raw\n-D " GUARD("hullbox0", "hullbox0:x:12") "-D " GUARD(
+			   "br1", "hullbox0:x:34") "COMMIT\n",
+		   "by the beginning of their comments");
+	rewind(out);
+	tap_ok(!leftovers_unguard_rules("*nat\nCOMMIT\n", "hullbox0:x:", out),
+	       "none without that table");
+	(void)fclose(out);
+}
+
 /* --- Leases --- */
 
 static void check_leases(void)
@@ -572,6 +618,7 @@ int main(void)
 		return 1;
 	check_sha512();
 	check_rules();
+	check_guards();
 	check_leases();
 	check_hosts();
 	check_resolvs();
