@@ -352,6 +352,8 @@ static int make_parents(int root, const char *path, unsigned *made, struct oci_e
 			return fail_sys(err, "open cgroup '%s'", name);
 		if (fresh)
 			set_mark(next, MARK_PARENT);
+		if (fresh || has_mark(next))
+			cgroup_control_hand_on(next);
 		*made = fresh ? *made + 1 : 0;
 		fd_drop(&at);
 		at = fd_take(&next);

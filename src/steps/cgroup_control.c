@@ -358,3 +358,75 @@ int cgroup_control_look(int root, const char *path, const struct plan_controller
 	*err = (struct oci_error){ 0 };
 	return 0;
 }
+
+/* --- All that there is --- */
+
+/* Twice what `names` holds, and a bit: each name gets a sign. */
+struct words {
+	char text[2 * sizeof(struct names)];
+};
+
+/* "+cpu +io": those of `has` that aren't in `on`. False: none. */
+static bool put_words(char sign, const struct names *has, const struct names *on,
+		      struct words *words)
+{
+	size_t used = 0;
+
+	for (const char *at = has->text; *at;) {
+		size_t size = strcspn(at, " \n");
+		char name[sizeof(has->text)];
+
+		(void)snprintf(name, sizeof(name), "%.*s", (int)size, at);
+		if (size > 0 && !has_name(on, name))
+			used += (size_t)snprintf(words->text + used, sizeof(words->text) - used,
+						 "%s%c%s", used ? " " : "", sign, name);
+		at += size;
+		at += *at != '\0';
+	}
+	return used > 0;
+}
+
+static bool is_domain(int dir)
+{
+	struct oci_error ignored = { 0 };
+	char type[64];
+
+	return cgroup_tree_type(dir, type, &ignored) == 0 && strcmp(type, "domain") == 0;
+}
+
+static bool is_empty(int dir)
+{
+	struct oci_error ignored = { 0 };
+	char process[16];
+
+	return file_read_at(dir, "cgroup.procs", process, sizeof(process), &ignored) == 0;
+}
+
+/* All or nothing is what the kernel does with one write; then each that it takes. */
+static void enable_words(int dir, struct words *words)
+{
+	struct oci_error ignored = { 0 };
+	char *save = NULL;
+
+	if (file_write_at(dir, HAND_ON, words->text, &ignored) == 0)
+		return;
+	for (char *word = strtok_r(words->text, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save))
+		(void)file_write_at(dir, HAND_ON, word, &ignored);
+}
+
+void cgroup_control_hand_on(int dir)
+{
+	struct oci_error ignored = { 0 };
+	struct names has, on;
+	struct words words;
+
+	if (read_names(dir, "cgroup.controllers", &has, &ignored) < 0 ||
+	    read_names(dir, HAND_ON, &on, &ignored) < 0 || !put_words('+', &has, &on, &words) ||
+	    !is_domain(dir) || !is_empty(dir))
+		return;
+	enable_words(dir, &words);
+	/* As in see_domain(). */
+	if (!is_domain(dir) && put_words('-', &has, &on, &words))
+		(void)file_write_at(dir, HAND_ON, words.text, &ignored);
+}

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * Controllers on their way down the tree: a cgroup has only those that every cgroup above it hands
- * on (cgroup.subtree_control). What is missing there is enabled, one controller at a time, from the
- * top that the caller may write. It stays enabled when the container is gone: who else came to rely
- * on it meanwhile can't be seen, and would lose his limits without a word. The container's own
- * cgroup hands nothing on until the container itself says so.
+ * on (cgroup.subtree_control). What a limit needs and is missing there is enabled, one controller
+ * at a time, from the top that the caller may write. It stays enabled when the container is gone:
+ * who else came to rely on it meanwhile can't be seen, and would lose his limits without a word. A
+ * parent that hull made hands on all that it has. The container's own cgroup hands nothing on until
+ * the container itself says so.
  */
 #ifndef STEPS_CGROUP_CONTROL_H
 #define STEPS_CGROUP_CONTROL_H
@@ -23,5 +24,11 @@ int cgroup_control_enable(int root, const char *path, const struct plan_controll
 /* Looks whether that would work now; what doesn't exist yet would be made. */
 int cgroup_control_look(int root, const char *path, const struct plan_controller *controllers,
 			struct oci_error *err);
+
+/* Makes the cgroup `dir`, a parent of containers that hull made, hand on all that it has itself: a
+ * container without limits is measured then, too, and what a controller that is enabled later finds
+ * charged it never counts. What can't be handed on isn't, without an error: a limit that needs it
+ * tells. No change while processes are in it. */
+void cgroup_control_hand_on(int dir);
 
 #endif

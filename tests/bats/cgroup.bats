@@ -71,6 +71,30 @@ cgroups_path() {
 	[ ! -d "$CGROUP/$ID-mine/sub" ]
 }
 
+# bats test_tags=cgroupfs,real_root
+@test "parents that hull makes hand on all controllers, also without a limit; others don't, nor does the container's cgroup" {
+	require hugetlb
+	cgroups_path "$CGROUP_PATH/$ID-a/b/c"
+	create
+	assert_equal "$(cat "$CGROUP/$ID-a/b/c/cgroup.controllers")" "$(cat "$CGROUP/$ID-a/cgroup.controllers")"
+	grep -qw hugetlb "$CGROUP/$ID-a/b/c/cgroup.controllers"
+	assert_equal "$(cat "$CGROUP/$ID-a/b/c/cgroup.subtree_control")" ""
+	# The next container there finds what somebody took away meanwhile.
+	cgroups_path "$CGROUP_PATH/$ID-a/d"
+	echo -hugetlb >"$CGROUP/$ID-a/b/cgroup.subtree_control"
+	echo -hugetlb >"$CGROUP/$ID-a/cgroup.subtree_control"
+	"$HULL" --root "$ROOT" create "$ID-2" >"$T/out" 2>&1 </dev/null
+	grep -qw hugetlb "$CGROUP/$ID-a/d/cgroup.controllers"
+	hull delete --force "$ID-2"
+	hull delete --force "$ID"
+	[ ! -e "$CGROUP/$ID-a" ]
+	mkdir "$CGROUP/$ID-mine"
+	cgroups_path "$CGROUP_PATH/$ID-mine/sub"
+	create
+	assert_equal "$(cat "$CGROUP/$ID-mine/cgroup.subtree_control")" ""
+	hull delete --force "$ID"
+}
+
 # bats test_tags=cgroupfs
 @test "an empty cgroup that is there already is used and not removed" {
 	mkdir -p "$CGROUP/$ID-mine"
@@ -158,6 +182,24 @@ cgroups_path() {
 	assert_equal "$(cat "$CGROUP/$ID-mine/cgroup.type")" domain
 	assert_equal "$(cat "$CGROUP/$ID-mine/cgroup.subtree_control")" ""
 	[ ! -e "$CGROUP/$ID-mine/sub" ]
+}
+
+# Without a limit: what can't be handed on isn't needed.
+# bats test_tags=vm-only,cgroupfs
+@test "a parent that hull made stays as it is while processes are in it, and a container without limits is made below" {
+	cgroups_path "$CGROUP_PATH/$ID-mine/first"
+	create
+	echo "-$(sed 's/ / -/g' "$CGROUP/$ID-mine/cgroup.subtree_control")" >"$CGROUP/$ID-mine/cgroup.subtree_control"
+	sleep 100 &
+	SLEEPER=$!
+	echo $SLEEPER >"$CGROUP/$ID-mine/cgroup.procs"
+	cgroups_path "$CGROUP_PATH/$ID-mine/sub"
+	"$HULL" --root "$ROOT" create "$ID-2" >"$T/out" 2>&1 </dev/null
+	assert_equal "$(cat "$CGROUP/$ID-mine/cgroup.type")" domain
+	assert_equal "$(cat "$CGROUP/$ID-mine/cgroup.subtree_control")" ""
+	kill -KILL $SLEEPER
+	hull delete --force "$ID-2"
+	hull delete --force "$ID"
 }
 
 # bats test_tags=cgroupfs

@@ -12,6 +12,7 @@ setup() {
 
 teardown() {
 	[ ! -e "$ROOT/$ID/state.json" ] || thaw || true
+	[ ! -d "$CGROUP/$ID-mine" ] || rmdir "$CGROUP/$ID-mine/b" "$CGROUP/$ID-mine" 2>/dev/null || true
 	common_teardown
 }
 
@@ -307,7 +308,11 @@ running() {
 # bats test_tags=vm-only
 @test "every option arrives in the kernel, also where the controller wasn't enabled before" {
 	require controllers
-	by_systemd || config --arg p "/$ID-a/b" '.linux.cgroupsPath = $p'
+	# A parent that hull didn't make hands on what is needed alone.
+	if ! by_systemd; then
+		mkdir "$CGROUP/$ID-mine"
+		config --arg p "/$ID-mine/b" '.linux.cgroupsPath = $p'
+	fi
 	running
 	hull update --memory 512M --memory-reservation 64m --memory-swap 1GiB --cpu-share 512 --cpu-period 50000 \
 		--cpu-quota 25000 --cpu-burst 1000 --cpuset-cpus 0 --cpuset-mems 0 --pids-limit 20 --blkio-weight 500 "$ID"
@@ -348,6 +353,23 @@ running() {
 	attempt hull update --memory 8M "$ID"
 	assert_fails "bytes are in use"
 	hull delete --force "$ID"
+}
+
+# What was charged before a controller was there, the kernel never counts to the container.
+# bats test_tags=vm-only,cgroupfs
+@test "memory is counted from the first moment where hull makes the parent, also without a limit" {
+	require controllers
+	config --arg p "/$ID-a/b" '.linux.cgroupsPath = $p'
+	probe eat 48 + wait-signal
+	create_logged
+	start
+	wait_until out_has waiting
+	[ "$(cat "$CGROUP/$ID-a/b/memory.current")" -ge $((48 << 20)) ]
+	[ -e "$CGROUP/$ID-a/b/memory.events" ]
+	update '{ "memory": { "limit": 16777216, "checkBeforeUpdate": true } }'
+	assert_fails "bytes are in use, more than the limit of 16777216"
+	hull delete --force "$ID"
+	[ ! -e "$CGROUP/$ID-a" ]
 }
 
 # bats test_tags=vm-only,managers
