@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/sys.h"
 
 static int spawn(struct child *child, const char *const *argv, const int ends[CHILD_STREAMS],
 		 struct oci_error *err)
@@ -151,4 +152,23 @@ enum child_news child_read(struct child *child, size_t limit, int timeout_ms,
 			if (ends[i].revents && fill(child, limit, (enum child_stream)i, err) < 0)
 				return CHILD_FAILED;
 	}
+}
+
+enum child_news child_wait(struct child *child, int timeout_ms, int *status, struct oci_error *err)
+{
+	auto_fd fd = sys_pidfd_open(child->pid, 0);
+	struct pollfd end = { .fd = fd, .events = POLLIN };
+	pid_t ended;
+
+	if (fd < 0)
+		return fail_sys(err, "pidfd_open");
+	if (poll(&end, 1, timeout_ms) < 0 && errno != EINTR)
+		return fail_sys(err, "poll");
+	ended = waitpid(child->pid, status, WNOHANG);
+	if (ended < 0)
+		return fail_sys(err, "waitpid");
+	if (ended == 0)
+		return CHILD_NOTHING;
+	child->pid = 0;
+	return CHILD_END;
 }

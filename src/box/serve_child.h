@@ -39,6 +39,10 @@ int child_start(struct child *child, const char *const *argv, struct oci_error *
 enum child_news child_read(struct child *child, size_t limit, int timeout_ms,
 			   struct child_line *line, struct oci_error *err);
 
+/* How it ended, as waitpid() says it, waited for at most `timeout_ms`: CHILD_END, or CHILD_NOTHING
+ * while it lives. For after child_read()'s CHILD_END, once. */
+enum child_news child_wait(struct child *child, int timeout_ms, int *status, struct oci_error *err);
+
 /* Ends it, if it lives, and waits for it. Accepts one that was stopped, or zeroed. */
 void child_stop(struct child *child);
 

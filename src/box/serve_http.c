@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/fd.h"
 #include "box/json_tree.h"
@@ -92,6 +93,14 @@ static enum MHD_Result send_error(const struct exchange *exchange, unsigned stat
 		result = send_json(exchange, status, out.text, out.size);
 	json_text_done(&out);
 	return result;
+}
+
+/* What hullbox printed as its error, without its name before it. */
+static const char *own_words(const char *text)
+{
+	static const char own[] = "hullbox: ";
+
+	return strncmp(text, own, sizeof(own) - 1) != 0 ? text : text + sizeof(own) - 1;
 }
 
 static enum MHD_Result send_page(const struct exchange *exchange, const struct page_file *file)
@@ -185,6 +194,40 @@ static void fetch_sample(struct stream *stream)
 	}
 }
 
+/* The last event: failed, for this reason, or end. */
+static void set_last(struct stream *stream, const char *reason)
+{
+	if (reason) {
+		put_error(&stream->out, reason);
+	} else {
+		json_text_init(&stream->out, false);
+		json_text_open_object(&stream->out, NULL);
+		json_text_close_object(&stream->out);
+	}
+	set_own(stream, reason ? "failed" : "end");
+	stream->over = true;
+}
+
+/* All was read: only the status tells whether that was all there is, for the container's own
+ * standard error comes by the program's. */
+static void fetch_end(struct stream *stream)
+{
+	struct oci_error err = { 0 };
+	int status = 0;
+	enum child_news news = child_wait(&stream->child, STREAM_STEP_MS, &status, &err);
+
+	if (news == CHILD_NOTHING)
+		return;
+	if (news == CHILD_FAILED)
+		set_last(stream, err.text);
+	else if (status == 0)
+		set_last(stream, NULL);
+	else if (WIFEXITED(status) && *stream->words)
+		set_last(stream, own_words(stream->words));
+	else
+		set_last(stream, "hullbox failed");
+}
+
 static void fetch_line(struct stream *stream)
 {
 	struct oci_error err = { 0 };
@@ -195,15 +238,18 @@ static void fetch_line(struct stream *stream)
 	if (news == CHILD_NOTHING)
 		return;
 	json_text_done(&stream->out);
-	if (news != CHILD_LINE) {
-		put_error(&stream->out, news == CHILD_FAILED ? err.text : stream->words);
-		set_own(stream, news == CHILD_FAILED ? "failed" : "end");
-		stream->over = true;
+	if (news == CHILD_FAILED) {
+		set_last(stream, err.text);
+		return;
+	}
+	if (news == CHILD_END) {
+		fetch_end(stream);
 		return;
 	}
 	memcpy(text, line.text, line.size);
 	text[line.size] = '\0';
-	(void)snprintf(stream->words, sizeof(stream->words), "%.255s", text);
+	if (line.stream == CHILD_STDERR)
+		(void)snprintf(stream->words, sizeof(stream->words), "%.255s", text);
 	json_text_init(&stream->out, false);
 	json_text_open_object(&stream->out, NULL);
 	json_text_string(&stream->out, "stream", line.stream == CHILD_STDERR ? "stderr" : "stdout");
@@ -296,18 +342,14 @@ static void put_words(const struct server *server, const char *const *words, con
 	*argv = NULL;
 }
 
-/* The program's own words, without its name before them. */
 static enum MHD_Result send_failure(const struct exchange *exchange,
 				    const struct program_result *result)
 {
-	static const char own[] = "hullbox: ";
-	const char *text = result->errors;
-	size_t size = strlen(text);
+	size_t size = strlen(result->errors);
+	const char *text = own_words(result->errors);
 
-	if (size > 0 && text[size - 1] == '\n')
+	if (size > 0 && result->errors[size - 1] == '\n')
 		result->errors[size - 1] = '\0';
-	if (!strncmp(text, own, sizeof(own) - 1))
-		text += sizeof(own) - 1;
 	return send_error(exchange, MHD_HTTP_CONFLICT, *text ? text : "hullbox failed");
 }
 

@@ -267,13 +267,41 @@ has_lines() { [ "$(grep -c "^data: " "$2")" -ge "$1" ]; }
 
 @test "serve: a log as a stream, line by line, and its end" {
 	require conmon
-	box_start "$ID" -- /bin/sh -c 'echo one; echo two >&2; sleep 1; echo three'
+	box_start "$ID" -- /bin/sh -c 'echo one; echo two >&2; sleep 1; echo three; exit 3'
 	serve
 	attempt curl -sN --max-time 30 -H "Authorization: Bearer $TOKEN" "$URL/api/v1/containers/$ID/logs?follow=1"
 	assert_status 0
 	assert_equal "$(sed -n 's/^data: {"stream":"\(.*\)","text":"\(.*\)"}/\1 \2/p' <<<"$output" | sort)" \
 		"$(printf 'stderr two\nstdout one\nstdout three')"
-	has_text "event: end"
+	# That the container failed is no failure of its log, nor is its last line an error.
+	assert_equal "$(tail -n 2 <<<"$output")" "$(printf 'event: end\ndata: {}')"
+	attempt curl -sN --max-time 30 -H "Authorization: Bearer $TOKEN" "$URL/api/v1/containers/$ID/logs?tail=0"
+	assert_equal "$output" "$(printf 'event: end\ndata: {}')"
+}
+
+# break_log: it can't be read to its end.
+break_log() {
+	local log
+	log=$(echo "$BOX"/containers/*/log)
+	# A link to the newest of the numbered files.
+	rm "$log/current"
+	mkdir "$log/current"
+}
+
+@test "serve: a log that can't be read whole ends with the reason, not as if that were all" {
+	require conmon
+	box_run --name "$ID" -- /bin/sh -c 'echo one'
+	serve
+	for id in "$ID" "${ID}x"; do
+		[ "$id" != "$ID" ] || break_log
+		run --separate-stderr hullbox logs "$id"
+		assert_status 1
+		local reason=${stderr#hullbox: }
+		attempt curl -sN --max-time 30 -H "Authorization: Bearer $TOKEN" "$URL/api/v1/containers/$id/logs"
+		lacks "event: end"
+		assert_equal "$(tail -n 2 <<<"$output" | head -n 1)" "event: failed"
+		assert_equal "$(tail -n 1 <<<"$output" | sed 's/^data: //')" "$(jq -cn --arg error "$reason" '{ $error }')"
+	done
 }
 
 # bats test_tags=vm-only
@@ -395,6 +423,22 @@ panel='document.querySelector("#detail [role=tabpanel]").innerText'
 	assert_equal "$(tail -n +2 <<<"$output" | jq -r '.[0].health | "\(.status)/\(.watched)/\(.log)"')" unhealthy/true/null
 	with_token "/api/v1/containers/$ID"
 	assert_equal "$(tail -n +2 <<<"$output" | jq -r '.[0].health.log[0] | "\(.exitCode)/\(.output)"')" 1/ill
+}
+
+# bats test_tags=no-vm
+@test "page: a log that can't be read says why; one that ends says nothing" {
+	require conmon
+	box_run --name "$ID" -- /bin/sh -c 'echo one; echo two >&2'
+	serve
+	local reason='document.querySelector("#detail [role=alert]")'
+	browse "$(cat "$T/url")" "wait:$rows == 1" key:j key:Enter key:4 "wait:$panel.includes('one')" sleep:1 "eval:$reason"
+	assert_status 0
+	assert_equal "$output" null
+	break_log
+	browse "$(cat "$T/url")" "wait:$rows == 1" key:j key:Enter key:4 "wait:$reason" \
+		"eval:$reason.textContent.includes('Is a directory')"
+	assert_status 0
+	assert_equal "$output" true
 }
 
 # bats test_tags=no-vm

@@ -429,7 +429,7 @@ function showTab(name) {
 		show(detail.facts, make("div", { class: "charts" }, charts));
 		drawDetail();
 	} else if (name === "log") {
-		showLog(show, failed);
+		showLog(show);
 	} else if (name === "configuration") {
 		call(`containers/${detail.id}`).then((data) => show(make("pre", {}, JSON.stringify(data, null, 2))), failed);
 	} else {
@@ -451,7 +451,7 @@ function table(name, data) {
 		make("tbody", {}, rows.slice(0, 2000).map((r) => make("tr", {}, keys.map((k) => make("td", {}, (k === "kind" && KINDS[r[k]]) || String(r[k] ?? "")))))));
 }
 
-function showLog(show, failed) {
+function showLog(show) {
 	const box = make("pre", { class: "log", tabindex: "0", "aria-label": "Log" });
 	show(box);
 	const source = new EventSource(`api/v1/containers/${detail.id}/logs?follow=1&tail=500`);
@@ -462,7 +462,11 @@ function showLog(show, failed) {
 		while (box.childElementCount > 5000) box.firstChild.remove();
 		if (atEnd) box.scrollTop = box.scrollHeight;
 	});
-	source.addEventListener("failed", (event) => { source.close(); failed(new Error(JSON.parse(event.data).error)); });
+	// What came before stays.
+	source.addEventListener("failed", (event) => {
+		source.close();
+		if (box.isConnected) box.after(make("p", { class: "none", role: "alert" }, JSON.parse(event.data).error));
+	});
 	source.addEventListener("end", () => source.close());
 	detail.stop = () => source.close();
 }
