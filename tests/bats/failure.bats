@@ -304,6 +304,7 @@ elsewhere() {
 	*"RDT class of service") ;; # intel_rdt.bats
 	"find network devices" | "move network devices") ;; # net_devices.bats
 	"ask for the security labels" | "open the label's attribute" | "set the security label") ;; # apparmor.bats
+	"label the session keyring to come") ;; # selinux.bats
 	"reach systemd" | "have systemd make the scope" | "record the scope's cgroup" | \
 		"release the scope's keeper" | "set the scope's tight limits") ;; # systemd.bats
 	"let its creator look at it") have_root ;; # an ordinary user's only

@@ -144,6 +144,16 @@ label_of() {
 	assert_nothing_left
 }
 
+@test "the step that labels the session keyring fails without leaving anything" {
+	require hull_test
+	local what
+	for what in before after; do
+		HULL_FAULT="label the session keyring to come:$what" attempt faulty run "$ID"
+		assert_fails "label the session keyring to come" "fault injected"
+		assert_nothing_left
+	done
+}
+
 @test "mountLabel is the context of each new file system that can have one of its own" {
 	local at
 	mkdir -p "$T/lower" "$T/upper" "$T/work"
