@@ -114,7 +114,7 @@ running() {
 	hull delete --force "$ID"
 }
 
-# bats test_tags=vm
+# bats test_tags=vm,cgroupfs
 @test "a container that goes away half-way is told as not running, not as a limit that is refused" {
 	require hugetlb
 	require strace
