@@ -316,7 +316,7 @@ is_waiting_for_a_lock() { grep -q -e "-> FLOCK .* $1 " /proc/locks; }
 # half_way ARGUMENT...: hullbox in the background, which stops when it has opened 500 files: READER; TRACER is
 # whose end tells of its own.
 half_way() {
-	ASAN_OPTIONS=detect_leaks=0 strace -o "$T/trace" -e trace=openat2 -e inject=openat2:signal=SIGSTOP:when=500 \
+	strace -o "$T/trace" -e trace=openat2 -e inject=openat2:signal=SIGSTOP:when=500 \
 		"$HULLBOX" "$@" 3>&- &
 	TRACER=$!
 	wait_until grep -qs "stopped by SIGSTOP" "$T/trace"
@@ -329,7 +329,7 @@ stop_meanwhile() { timeout 60 "$HULLBOX" stop -t 0 "$1" || ! kill -KILL "$READER
 # interrupted SIGNAL WRITES ARGUMENT...: hullbox gets the signal with that write, fails, and ends by it.
 interrupted() {
 	run env --default-signal=HUP,INT,TERM strace -o "$T/trace" -e trace=write -e "inject=write:signal=SIG$1:when=$2" \
-		env ASAN_OPTIONS=detect_leaks=0 "$HULLBOX" "${@:3}"
+		"$HULLBOX" "${@:3}"
 	assert_status $((128 + $(kill -l "$1")))
 	has_text "interrupted by signal"
 }

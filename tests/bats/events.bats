@@ -127,7 +127,7 @@ more_than() { [ "$(figures .data.cpu.usage.total)" -gt "$1" ]; }
 	require strace
 	shell 'sleep 1000'
 	create
-	ASAN_OPTIONS=detect_leaks=0 strace -f -e trace=openat -o "$T/strace" "$HULL" --root "$ROOT" events --stats "$ID"
+	strace -f -e trace=openat -o "$T/strace" "$HULL" --root "$ROOT" events --stats "$ID"
 	[ "$(grep -c "memory\\.\|cpu\\.\|pids\\.\|io\\.\|hugetlb\\." "$T/strace")" -le 30 ]
 }
 

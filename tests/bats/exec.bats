@@ -443,7 +443,7 @@ has_command() { [ "$(tr '\0' ' ' <"/proc/$1/cmdline")" = "$2" ]; }
 @test "the terminal's ptmx is opened once, in a devpts and nowhere else" {
 	require strace
 	running
-	attempt timeout 60 script -qec "ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o '$T/trace' -e trace=openat2 \
+	attempt timeout 60 script -qec "strace -f -qq -o '$T/trace' -e trace=openat2 \
 		'$HULL' --root '$ROOT' exec -t '$ID' /bin/echo ran" /dev/null
 	assert_status 0
 	has_text ran

@@ -477,7 +477,7 @@ CapAmb: 0000000000000000 NoNewPrivs: 1 "
 	config --arg f "$T/ran" '.hooks.createRuntime = [{ path: "/bin/touch", args: ["touch", $f] }]'
 	# Whoever asks for its parent's death as signal is slow at it; the second one is the hook.
 	local slow=$((HULL_TEST_SLOW > 1 ? 8000000 : 4000000))
-	ASAN_OPTIONS=detect_leaks=0 strace -f -qq -o "$T/trace" -e trace=prctl,getppid -e inject=prctl:delay_enter=$slow:when=1 \
+	strace -f -qq -o "$T/trace" -e trace=prctl,getppid -e inject=prctl:delay_enter=$slow:when=1 \
 		"$HULL" --root "$ROOT" create --pid-file "$T/pid" "$ID" >/dev/null 2>&1 3>&- </dev/null &
 	local tracer=$! hull
 	wait_until hook_forked $tracer

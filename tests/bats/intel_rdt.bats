@@ -379,7 +379,7 @@ schemata_are() {
 	[ ! -e "$ROOT/$ID/updated.json" ]
 	# Or a signal.
 	require strace
-	attempt env ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$T/trace" -e trace=write -P "$RDT/$ID/schemata" \
+	attempt strace -qq -o "$T/trace" -e trace=write -P "$RDT/$ID/schemata" \
 		-e inject=write:signal=TERM:when=1 "$HULL" --root "$ROOT" update --l3-cache-schema 'L3:0=f' "$ID"
 	grep -q 'write.*L3:0=f' "$T/trace"
 	assert_fails "hull was asked to end by signal 15"

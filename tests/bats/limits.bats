@@ -777,7 +777,7 @@ sets_aside() {
 	local what
 	for what in '"cpu": { "shares": 500 }' '"pids": { "limit": 50 }'; do
 		resources "{ $what }"
-		attempt env ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$T/trace" -e trace=write -P "$CGROUP/$ID-a/cgroup.subtree_control" \
+		attempt strace -qq -o "$T/trace" -e trace=write -P "$CGROUP/$ID-a/cgroup.subtree_control" \
 			-e inject=write:error=EINVAL "$HULL" --root "$ROOT" create --bundle "$BUNDLE" "$ID"
 		grep -q 'write.*+.*EINVAL' "$T/trace"
 		assert_fails "cgroup '$CGROUP_PATH/$ID-a'" "Invalid argument"

@@ -152,7 +152,7 @@ stopped_inside() {
 	require strace
 	running
 	echo 'user:x:7:8::/:/bin/sh' >rootfs/etc/passwd
-	ASAN_OPTIONS=detect_leaks=0 attempt timeout 60 strace -f -qq -o "$T/trace" -e trace=openat,openat2 \
+	attempt timeout 60 strace -f -qq -o "$T/trace" -e trace=openat,openat2 \
 		"$HULL" --root "$ROOT" exec -u user "$ID" /bin/probe ids
 	assert_status 0
 	has uid=7,7,7

@@ -103,7 +103,7 @@ running() {
 	require strace
 	resources '{ "hugepageLimits": [{ "pageSize": "2MB", "limit": 2097152 }] }'
 	running
-	attempt_input '{ "hugepageLimits": [{ "pageSize": "2MB", "limit": 4194304 }] }' env ASAN_OPTIONS=detect_leaks=0 \
+	attempt_input '{ "hugepageLimits": [{ "pageSize": "2MB", "limit": 4194304 }] }' \
 		strace -qq -o "$T/trace" -e trace=write -P "$(cgroup_of)/hugetlb.2MB.max" -e inject=write:signal=TERM:when=1 \
 		"$HULL" --root "$ROOT" update --resources - "$ID"
 	grep -q 'write.*4194304' "$T/trace"
@@ -120,7 +120,7 @@ running() {
 	require strace
 	local tracer
 	running
-	ASAN_OPTIONS=detect_leaks=0 strace -qq -o "$T/trace" -e trace=read -P "$(cgroup_of)/hugetlb.2MB.max" \
+	strace -qq -o "$T/trace" -e trace=read -P "$(cgroup_of)/hugetlb.2MB.max" \
 		-e inject=read:signal=STOP:when=1 "$HULL" --root "$ROOT" update --resources - "$ID" >"$T/update" 2>&1 \
 		<<<'{ "hugepageLimits": [{ "pageSize": "2MB", "limit": 4194304 }] }' &
 	tracer=$!
