@@ -31,6 +31,16 @@ int fd_cloexec_from(unsigned first, struct oci_error *err)
 	return 0;
 }
 
+DIR *fd_list(int dir)
+{
+	auto_fd own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = own < 0 ? NULL : fdopendir(own);
+
+	if (list)
+		(void)fd_take(&own); /* the stream owns it now */
+	return list;
+}
+
 int fd_lock(int fd, int command, short type)
 {
 	struct flock lock = { .l_type = type, .l_whence = SEEK_SET, .l_start = 0, .l_len = 0 };

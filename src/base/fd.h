@@ -6,6 +6,7 @@
 #ifndef BASE_FD_H
 #define BASE_FD_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -50,6 +51,10 @@ int fd_fill_standard(struct oci_error *err);
 
 /* Marks every fd from `first` up close-on-exec (close_range(2)). */
 int fd_cloexec_from(unsigned first, struct oci_error *err);
+
+/* The entries of a directory, from the first on, by an open file of its own, so that neither the
+ * caller's place in it nor another listing's is moved; closedir(3) ends it. NULL with errno. */
+DIR *fd_list(int dir);
 
 /* Makes a non-blocking fd blocking or the reverse. */
 int fd_set_nonblock(int fd, int on, struct oci_error *err);

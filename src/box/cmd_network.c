@@ -201,22 +201,15 @@ static int list_all(const struct box_home *home, struct json_text *out, struct o
 static int run_ls(const struct box_call *call, struct oci_error *err)
 {
 	const struct ls_values *values = call->options;
-	struct json_text out;
-	int result;
+	struct list_out list;
 
 	if (!values->format || strcmp(values->format, "json") != 0) {
 		(void)printf("%-16s %-12s %-20s %-16s %s\n", "NAME", "TYPE", "ADDRESSES", "BRIDGE",
 			     "CONTAINERS");
 		return list_all(call->home, NULL, err);
 	}
-	json_text_init(&out, true);
-	json_text_open_array(&out, NULL);
-	result = list_all(call->home, &out, err);
-	json_text_close_array(&out);
-	if (result == 0)
-		result = table_out_json(&out, err);
-	json_text_done(&out);
-	return result;
+	list_out_begin(&list, NULL, "json", false);
+	return list_out_end(&list, list_all(call->home, &list.json, err), err);
 }
 
 /* --- inspect --- */
@@ -271,18 +264,13 @@ static int inspect_one(const struct box_home *home, const char *name, struct jso
 
 static int run_inspect(const struct box_call *call, struct oci_error *err)
 {
-	struct json_text out;
+	struct list_out list;
 	int result = 0;
 
-	json_text_init(&out, true);
-	json_text_open_array(&out, NULL);
+	list_out_begin(&list, NULL, "json", false);
 	for (size_t i = 0; result == 0 && i < call->n_operands; i++)
-		result = inspect_one(call->home, call->operands[i], &out, err);
-	json_text_close_array(&out);
-	if (result == 0)
-		result = table_out_json(&out, err);
-	json_text_done(&out);
-	return result;
+		result = inspect_one(call->home, call->operands[i], &list.json, err);
+	return list_out_end(&list, result, err);
 }
 
 static const struct option_row inspect_options[] = { OPTIONS_END };

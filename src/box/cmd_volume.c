@@ -159,18 +159,13 @@ static int inspect_one(void *ctx, const struct volume *volume, struct oci_error 
 
 static int run_inspect(const struct box_call *call, struct oci_error *err)
 {
-	struct json_text out;
+	struct list_out list;
 	int result = 0;
 
-	json_text_init(&out, true);
-	json_text_open_array(&out, NULL);
+	list_out_begin(&list, NULL, "json", false);
 	for (size_t i = 0; result == 0 && i < call->n_operands; i++)
-		result = volumes_list(call->home, call->operands[i], inspect_one, &out, err);
-	json_text_close_array(&out);
-	if (result == 0)
-		result = table_out_json(&out, err);
-	json_text_done(&out);
-	return result;
+		result = volumes_list(call->home, call->operands[i], inspect_one, &list.json, err);
+	return list_out_end(&list, result, err);
 }
 
 const struct box_command command_volume_inspect = {

@@ -119,17 +119,10 @@ static int add_record(void *data, const struct image_record *record)
 
 static int ls_json(const struct store *store, struct oci_error *err)
 {
-	struct json_text out;
-	int done;
+	struct list_out list;
 
-	json_text_init(&out, true);
-	json_text_open_array(&out, NULL);
-	done = image_records_each(store, add_record, &out, err);
-	json_text_close_array(&out);
-	if (done == 0)
-		done = table_out_json(&out, err);
-	json_text_done(&out);
-	return done;
+	list_out_begin(&list, NULL, "json", false);
+	return list_out_end(&list, image_records_each(store, add_record, &list.json, err), err);
 }
 
 static int measure_name(void *data, const struct image_record *record)

@@ -108,17 +108,13 @@ static int by_number(const void *a, const void *b)
 /* The numbered files, the oldest first. */
 static int list_segments(int dir, struct segment **segments, size_t *n, struct oci_error *err)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	DIR *entries = fd_list(dir);
 	struct dirent *entry;
 
 	*segments = NULL;
 	*n = 0;
-	if (!entries) {
-		(void)fail_sys(err, "list the log");
-		fd_drop(&fd);
-		return -1;
-	}
+	if (!entries)
+		return fail_sys(err, "list the log");
 	while ((entry = readdir(entries)) != NULL) {
 		struct segment *more;
 

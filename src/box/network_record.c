@@ -355,8 +355,7 @@ static int add_id(struct network_ids *ids, size_t *room, const char *name, size_
 int network_ids_read(const struct network_store *store, struct network_ids *ids,
 		     struct oci_error *err)
 {
-	int fd = openat(store->containers, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = fd_list(store->containers);
 	struct dirent *entry;
 	size_t room = 0;
 	int result = 0;

@@ -10,7 +10,7 @@
 void table_out_begin(struct table_out *table, const char *const *headings)
 {
 	*table = (struct table_out){ .headings = headings };
-	while (headings[table->columns])
+	while (headings && headings[table->columns])
 		table->columns++;
 }
 

@@ -41,7 +41,7 @@ struct list_out {
 	struct json_text json;
 };
 
-/* format: "json", "table" or NULL. */
+/* format: "json", which takes no headings, "table" or NULL. */
 void list_out_begin(struct list_out *list, const char *const *headings, const char *format,
 		    bool names);
 

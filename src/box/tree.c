@@ -21,17 +21,6 @@ struct removal {
 	unsigned moved; /* counts what was moved, for a name */
 };
 
-/* A directory's entries, by a stream that owns a descriptor of its own. */
-static DIR *open_stream(int fd)
-{
-	int own = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	DIR *stream = own < 0 ? NULL : fdopendir(own);
-
-	if (!stream)
-		fd_drop(&own);
-	return stream;
-}
-
 static bool is_dots(const char *name)
 {
 	return name[0] == '.' && (name[1] == '\0' || (name[1] == '.' && name[2] == '\0'));
@@ -69,7 +58,7 @@ static int remove_at(struct removal *removal, int dir, const char *name, unsigne
 
 static int remove_content(struct removal *removal, int fd, unsigned level)
 {
-	DIR *stream = open_stream(fd);
+	DIR *stream = fd_list(fd);
 	const struct dirent *entry;
 	int done = 0, saved;
 
@@ -203,7 +192,7 @@ static int read_name(DIR *stream, char ***names, size_t *n)
 
 char **tree_names(int fd, struct oci_error *err)
 {
-	DIR *stream = open_stream(fd);
+	DIR *stream = fd_list(fd);
 	char **names = calloc(1, sizeof(*names));
 	size_t n = 0;
 	int got = 1;

@@ -142,17 +142,10 @@ static int add_change(void *data, char kind, const char *path)
 
 static int diff_json(const struct upper_view *view, struct oci_error *err)
 {
-	struct json_text out;
-	int done;
+	struct list_out list;
 
-	json_text_init(&out, true);
-	json_text_open_array(&out, NULL);
-	done = upper_changes(view, add_change, &out, err);
-	json_text_close_array(&out);
-	if (done == 0)
-		done = table_out_json(&out, err);
-	json_text_done(&out);
-	return done;
+	list_out_begin(&list, NULL, "json", false);
+	return list_out_end(&list, upper_changes(view, add_change, &list.json, err), err);
 }
 
 static int diff_layers(const struct box_call *call, const struct opened *opened,

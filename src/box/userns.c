@@ -123,16 +123,12 @@ static int try_claim(int root, int dir, const char *id, uint32_t first, struct o
 /* The range that `id` has already, 0: none. */
 static uint32_t find_claim(int dir, const char *id)
 {
-	int copy = fcntl(dir, F_DUPFD_CLOEXEC, 3);
-	DIR *list = copy < 0 ? NULL : fdopendir(copy);
+	DIR *list = fd_list(dir);
 	const struct dirent *entry;
 	uint32_t first = 0;
 
-	if (!list) {
-		fd_drop(&copy);
+	if (!list)
 		return 0;
-	}
-	rewinddir(list);
 	while (!first && (entry = readdir(list)))
 		if (is_of(dir, entry->d_name, id))
 			first = (uint32_t)strtoul(entry->d_name, NULL, 10);

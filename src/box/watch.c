@@ -27,16 +27,12 @@ struct numbers {
 
 static int look(int dir, struct numbers *numbers, struct oci_error *err)
 {
-	int fd = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *entries = fd < 0 ? NULL : fdopendir(fd);
+	DIR *entries = fd_list(dir);
 	struct dirent *entry;
 
 	*numbers = (struct numbers){ 0 };
-	if (!entries) {
-		(void)fail_sys(err, "list the log");
-		fd_drop(&fd);
-		return -1;
-	}
+	if (!entries)
+		return fail_sys(err, "list the log");
 	while ((entry = readdir(entries)) != NULL) {
 		unsigned number = isdigit((unsigned char)entry->d_name[0])
 					  ? (unsigned)strtoul(entry->d_name, NULL, 10)

@@ -239,15 +239,12 @@ static int add_hugetlb(int dir, const char *size, struct cgroup_stats *stats, ch
 static int read_hugetlb(int dir, struct cgroup_stats *stats, char buf[FILE_ROOM],
 			struct oci_error *err)
 {
-	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = again < 0 ? NULL : fdopendir(again);
+	DIR *list = fd_list(dir);
 	struct dirent *entry;
 	int result = 0;
 
-	if (!list) {
-		fd_drop(&again);
+	if (!list)
 		return 0;
-	}
 	while (result == 0 && (entry = readdir(list))) {
 		char size[16], end[16];
 

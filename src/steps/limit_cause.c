@@ -59,14 +59,12 @@ static bool bound_to_v1(const char *name)
 /* "this kernel has pages of 2MB, 1GB" */
 static void say_page_sizes(int cgroup, char *why)
 {
-	auto_fd fd = openat(cgroup, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	DIR *dir = fd_list(cgroup);
 	size_t used;
 	const char *comma = "";
 
 	if (!dir)
 		return;
-	(void)fd_take(&fd);
 	used = (size_t)snprintf(why, TEXT, "this kernel has pages of ");
 	for (struct dirent *entry; (entry = readdir(dir)) && used < TEXT;) {
 		const char *size = entry->d_name + 8;

@@ -104,16 +104,13 @@ static bool older(const struct stat *a, const struct stat *b)
  * writer left counts too, and so goes in its turn. */
 static size_t survey(int dir, char oldest[256])
 {
-	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = again < 0 ? NULL : fdopendir(again);
+	DIR *list = fd_list(dir);
 	struct dirent *entry;
 	struct stat first = { 0 };
 	size_t n = 0;
 
-	if (!list) {
-		fd_drop(&again);
+	if (!list)
 		return 0;
-	}
 	while ((entry = readdir(list))) {
 		struct stat st;
 

@@ -18,7 +18,6 @@
 /* An empty tmpfs; nothing else is even opened. */
 static bool is_empty_directory(const struct place *place)
 {
-	auto_fd fd = -1;
 	struct statfs fs;
 	struct dirent *entry;
 	DIR *dir;
@@ -26,11 +25,9 @@ static bool is_empty_directory(const struct place *place)
 
 	if (fstatfs(place->fd, &fs) < 0 || fs.f_type != TMPFS_MAGIC)
 		return false;
-	fd = openat(place->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
+	dir = fd_list(place->fd);
 	if (!dir)
 		return false;
-	(void)fd_take(&fd);
 	while (empty && (entry = readdir(dir)))
 		empty = !strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..");
 	(void)closedir(dir);
