@@ -376,7 +376,7 @@ static int inspect_one(const struct box_home *home, const char *word, bool comma
 	json_text_close_object(&out);
 	result = json_text_check(&out, err);
 	if (result == 0)
-		result = file_load_at(record.dir, "config.json", (size_t)1 << 20, &options, &size,
+		result = file_load_at(record.dir, "config.json", JSON_MAX_SIZE, &options, &size,
 				      err);
 	/* The saved options are JSON as they are: spliced in before the end. */
 	if (result == 0) {

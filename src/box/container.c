@@ -27,8 +27,8 @@
 #include "box/userns.h"
 #include "box/volume.h"
 #include "box/watch.h"
+#include "libocispec/json.h"
 
-#define OPTIONS_MAX_SIZE ((size_t)1 << 20)
 #define BACK_OFF_FIRST_MS 100U
 #define BACK_OFF_MOST_MS 60000U
 #define LONG_LIFE_NS (INT64_C(10) * 1000000000)
@@ -156,7 +156,7 @@ int container_options(const struct box_record *record, struct box_options *optio
 	size_t size;
 
 	*options = (struct box_options){ .doc = NULL };
-	TRY(file_load_at(record->dir, "config.json", OPTIONS_MAX_SIZE, &text, &size, err));
+	TRY(file_load_at(record->dir, "config.json", JSON_MAX_SIZE, &text, &size, err));
 	return box_options_read(options, text, size, err);
 }
 

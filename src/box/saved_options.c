@@ -9,12 +9,14 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/fd.h"
 #include "box/box_options.h"
 #include "box/detach_keys.h"
 #include "box/profile.h"
 #include "box/report.h"
 #include "box/rootless.h"
 #include "box/value.h"
+#include "libocispec/json.h"
 
 static const char *const source_kinds[] = { "rootfs", "layers", "image", "host", NULL };
 static const char *const net_kinds[] = { "bridge",    "none", "host", "named",
@@ -316,7 +318,15 @@ int box_options_check(const struct box_options *options, struct oci_error *err)
 int box_options_write(const struct box_options *options, char **text, size_t *size,
 		      struct oci_error *err)
 {
-	return shape_write(&box_options_shape, options, text, size, err);
+	TRY(shape_write(&box_options_shape, options, text, size, err));
+	if (*size <= JSON_MAX_SIZE)
+		return 0;
+	heap_drop(text);
+	return fail_code(
+		err, "usage",
+		"the options, with the command, its environment and a seccomp profile, are "
+		"%zu bytes: at most %zu can be kept",
+		*size, JSON_MAX_SIZE);
 }
 
 static int judge(const struct box_options *options, struct oci_error *err)

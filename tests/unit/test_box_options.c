@@ -323,6 +323,30 @@ static const struct {
 	{ "\"RTMIN+3\"", "\"RTMIN+99\"", "/stopSignal: expected a signal" },
 };
 
+/* What could be written and not be read again would be a container for ever. */
+static void test_too_much(const struct box_options *options)
+{
+	struct box_options large = *options;
+	struct oci_error err = { 0 };
+	char *text = NULL, *word = malloc((size_t)3 << 20);
+	char *words[] = { word, word };
+	size_t size;
+
+	if (!tap_ok(word != NULL, "memory"))
+		return;
+	memset(word, 'x', ((size_t)3 << 20) - 1);
+	word[((size_t)3 << 20) - 1] = '\0';
+	large.command.v = words;
+	large.command.n = 1;
+	tap_ok(box_options_write(&large, &text, &size, &err) == 0, "3 MiB of them");
+	free(text);
+	large.command.n = 2;
+	tap_ok(box_options_write(&large, &text, &size, &err) < 0 &&
+		       strstr(err.text, "at most 4194304 can be kept"),
+	       "not 6: %s", err.text);
+	free(word);
+}
+
 static void test_saved(const struct box_options *options)
 {
 	struct box_options again;
@@ -330,6 +354,7 @@ static void test_saved(const struct box_options *options)
 	char *text, *second = NULL;
 	size_t size, second_size;
 
+	test_too_much(options);
 	if (!tap_ok(box_options_write(options, &text, &size, &err) == 0, "options are written"))
 		return;
 	if (tap_ok(box_options_read(&again, text, size, &err) == 0, "and read again")) {
