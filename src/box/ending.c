@@ -49,10 +49,16 @@ static int settle(const struct box_home *home, struct box_record *record, struct
 int ending_wait(const struct box_home *home, struct box_record *record, int life,
 		struct oci_error *err)
 {
+	int exit_code;
+
 	TRY(life_wait(home, record->id, life, err));
 	TRY(settle(home, record, err));
 	/* In the file that was there before: the record may be gone or live again. */
-	return life_exit_code(life);
+	exit_code = life_exit_code(life);
+	if (exit_code < 0)
+		return fail(err, "how '%s' ended is not known: who cleaned up after it was killed",
+			    record->state.name);
+	return exit_code;
 }
 
 int ending_follow(const struct box_home *home, struct box_record *record, int life,

@@ -473,9 +473,10 @@ int life_open(const struct box_home *home, const char *id)
 	return open(path, O_RDWR | O_CLOEXEC);
 }
 
+/* Asked as a reader: who waits for its end has a reader's lock for a moment. */
 static bool is_locked(int life)
 {
-	return fd_lock(life, F_OFD_GETLK, F_WRLCK) == 1;
+	return fd_lock(life, F_OFD_GETLK, F_RDLCK) == 1;
 }
 
 /* Whether this process is conmon for that container: it was called with `-c ID`. */

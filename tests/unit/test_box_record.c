@@ -2,6 +2,7 @@
  *
  * Records of containers, made while somebody else sweeps: whoever is told that his was made has it.
  */
+#include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
 #include <stdio.h>
@@ -26,6 +27,29 @@ _Noreturn static void sweep_for_ever(const struct box_home *home)
 		ignored = (struct oci_error){ 0 };
 		(void)record_sweep(home, &ignored);
 	}
+}
+
+/* Each waiter has a reader's lock for a moment: that is no life. */
+static void test_life(const struct box_home *home)
+{
+	struct box_record record;
+	struct oci_error err = { 0 };
+	int life, waiting;
+
+	if (!tap_ok(record_make(home, &record, &err) == 0, "a record %s", err.text))
+		return;
+	life = life_begin(home, &record, &err);
+	waiting = life_open(home, record.id);
+	tap_ok(life >= 0 && life_is_held(home, record.id, waiting), "a life %s", err.text);
+	tap_ok(life_begin(home, &record, &err) < 0, "no second one");
+	(void)close(life);
+	life = life_open(home, record.id);
+	tap_ok(fd_lock(life, F_OFD_SETLK, F_RDLCK) == 0, "somebody waits");
+	tap_ok(!life_is_held(home, record.id, waiting), "it is over, whoever waits");
+	(void)close(life);
+	(void)close(waiting);
+	(void)life_remove(home, record.id, &err);
+	record_close(&record);
 }
 
 int main(void)
@@ -57,6 +81,7 @@ int main(void)
 	tap_is_int(made, TIMES, "each is made %s", err.text);
 	tap_is_int(there, TIMES, "each is there when its maker goes on");
 	tap_is_int(told, TIMES, "with its lock");
+	test_life(&home);
 	snprintf(command, sizeof(command), "rm -rf '%s'", base);
 	return system(command) == 0 ? tap_done() : 99;
 }
