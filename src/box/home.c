@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "box/home.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -43,6 +44,56 @@ static char *absolute(const char *path, struct oci_error *err)
 	if (!here)
 		return (void)fail_sys(err, "current directory"), NULL;
 	return box_text(err, "%s/%s", here, path);
+}
+
+/* dir/rest, where nothing of `rest` is there yet. */
+static char *join(const char *dir, const char *rest, struct oci_error *err)
+{
+	auto_free char *path = box_text(err, "%s", strcmp(dir, "/") != 0 ? dir : "");
+
+	while (path && *rest) {
+		size_t size = strcspn(rest, "/");
+		char *longer;
+
+		if (size == 2 && !strncmp(rest, "..", 2))
+			return (void)fail_code(err, "usage",
+					       "'..' follows a directory that isn't there, '%s'",
+					       path),
+			       NULL;
+		if (size > 0 && !(size == 1 && *rest == '.')) {
+			longer = box_text(err, "%s/%.*s", path, (int)size, rest);
+			heap_drop(&path);
+			path = longer;
+		}
+		rest += size + (rest[size] == '/');
+	}
+	return path ? box_text(err, "%s", *path ? path : "/") : NULL;
+}
+
+/* The one name of a directory that need not be there yet, whatever way it is spelled and whatever
+ * links lead to it. */
+static char *canonical(const char *given, struct oci_error *err)
+{
+	auto_free char *path = absolute(given, err);
+	auto_free char *real = NULL;
+	size_t there = path ? strlen(path) : 0;
+
+	while (path && !real) {
+		char next = path[there];
+
+		path[there] = '\0';
+		real = realpath(there ? path : "/", NULL);
+		path[there] = next;
+		if (real)
+			break;
+		if (errno != ENOENT)
+			return (void)fail_sys(err, "find '%s'", given), NULL;
+		while (there > 0 && path[there - 1] == '/')
+			there--;
+		while (there > 0 && path[there - 1] != '/')
+			there--;
+	}
+	return path ? join(real, path + there, err) : NULL;
 }
 
 static char *default_root(struct oci_error *err)
@@ -91,20 +142,18 @@ static char *find_runtime(const char *root, bool is_default, struct oci_error *e
 
 int home_find(struct box_home *home, const char *root, struct oci_error *err)
 {
-	auto_free char *usual = NULL;
+	struct oci_error ignored = { 0 }; /* there need not be a usual one */
+	auto_free char *given = NULL, *usual = NULL;
 
 	*home = (struct box_home){ 0 };
 	if (!root)
 		root = getenv("HULLBOX_ROOT");
-	if (root && *root) {
-		struct oci_error ignored = { 0 }; /* there need not be a usual one */
-
-		usual = default_root(&ignored);
-		home->root = absolute(root, err);
-	} else {
-		usual = default_root(err);
-		home->root = usual ? box_text(err, "%s", usual) : NULL;
-	}
+	given = default_root(root && *root ? &ignored : err);
+	usual = given ? canonical(given, &ignored) : NULL;
+	if (root && *root)
+		home->root = canonical(root, err);
+	else if (given)
+		home->root = canonical(given, err);
 	if (!home->root)
 		return -1;
 	home->runtime = find_runtime(home->root, usual && !strcmp(usual, home->root), err);

@@ -17,6 +17,7 @@
 #include "box/interrupt.h"
 #include "box/restart.h"
 #include "box/rootless.h"
+#include "box/runtime_claim.h"
 #include "config.h"
 #include "libocispec/utf8.h"
 
@@ -234,6 +235,8 @@ static int run_one(const struct box_command *command, const struct box_home *hom
 		call.operands = operands.v;
 		call.n_operands = operands.n;
 		result = check_operands(command, &call, err);
+		if (result == 0)
+			result = runtime_check(home, err);
 		if (result == 0 && command->summary)
 			restart_resume(home);
 		if (result == 0)

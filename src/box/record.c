@@ -18,6 +18,7 @@
 #include "base/file.h"
 #include "base/sys.h"
 #include "box/record_state.h"
+#include "box/runtime_claim.h"
 #include "box/tree.h"
 
 const char *const box_status_names[] = { "created", "running", "paused", "stopped" };
@@ -440,28 +441,38 @@ int record_open(const struct box_home *home, const char *word, struct box_record
 
 /* --- Life --- */
 
+/* RUNTIME/containers/ID, made when missing. */
+static int open_life_directory(const struct box_home *home, const struct box_record *record,
+			       struct oci_error *err)
+{
+	auto_free char *path = record_runtime_path(home, record, "", err);
+
+	if (!path)
+		return -1;
+	TRY(runtime_claim(home, err));
+	return open_made(path, err);
+}
+
 int life_announce(const struct box_home *home, const struct box_record *record,
 		  struct oci_error *err)
 {
-	auto_free char *path = record_runtime_path(home, record, "", err);
-	auto_fd dir = path ? open_made(path, err) : -1;
+	auto_fd dir = open_life_directory(home, record, err);
 
 	return dir < 0 ? -1 : 0;
 }
 
 int life_begin(const struct box_home *home, const struct box_record *record, struct oci_error *err)
 {
-	auto_free char *path = record_runtime_path(home, record, "", err);
-	auto_fd dir = -1, life = -1;
+	auto_fd dir = open_life_directory(home, record, err);
+	auto_fd life = -1;
 
-	if (!path)
-		return -1;
-	dir = open_made(path, err);
 	if (dir < 0)
 		return -1;
-	life = openat(dir, "life", O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (life < 0 || fd_lock(life, F_OFD_SETLK, F_WRLCK) < 0)
-		return fail_sys(err, "begin a life in '%s'", path);
+	/* Locked before it has its name: nobody who waits for its end may find it free. */
+	life = openat(dir, "life.new", O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (life < 0 || fd_lock(life, F_OFD_SETLK, F_WRLCK) < 0 ||
+	    renameat2(dir, "life.new", dir, "life", RENAME_NOREPLACE) < 0)
+		return fail_sys(err, "begin a life of '%.12s'", record->id);
 	return fd_take(&life);
 }
 

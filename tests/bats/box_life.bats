@@ -328,6 +328,37 @@ false"
 	hullbox events --no-follow --filter event=die --filter "container=${ID}y" | grep -q "exitCode=137"
 }
 
+# With another one nothing could be seen to run: a second life would begin on the same files.
+@test "box: another runtime directory is refused while something runs in the one before" {
+	local pid
+	box_idle "$ID" --rm
+	pid=$(box_state "$ID" pid)
+	for command in prune ps "start $ID" "rm -f $ID"; do
+		# shellcheck disable=SC2086 # words
+		HULLBOX_RUNTIME=$T/other attempt hullbox $command
+		assert_fails "with the runtime directory '$T/boxrun', and this call has '$T/other'"
+	done
+	HULLBOX_RUNTIME=$T/boxrun/. attempt hullbox --root "$BOX/../${BOX##*/}/" prune
+	assert_status 0
+	kill -0 "$pid"
+	assert_equal "$(box_state "$ID" status)" running
+	hullbox stop -t 0 "$ID"
+	HULLBOX_RUNTIME=$T/other hullbox ps
+}
+
+@test "box run: options of more than a megabyte are read again" {
+	local n i words=()
+	for ((n = 0; n < 12; n++)); do
+		words+=("$(printf "%0100000d" 0)")
+	done
+	box_start "$ID" -- /bin/sh -c 'sleep 600' "${words[@]}"
+	[ "$(hullbox inspect "$ID" | wc -c)" -gt 1200000 ]
+	hullbox stop -t 0 "$ID"
+	hullbox start "$ID"
+	hullbox rm -f "$ID"
+	assert_box_empty
+}
+
 @test "box: conmon killed: the next command cleans up" {
 	local pid conmon
 	box_idle "$ID"

@@ -2,8 +2,11 @@
  *
  * Where hullbox keeps things and finds programs, by environment.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "box/home.h"
@@ -30,6 +33,47 @@ static void test_directories(void)
 	(void)unsetenv("HULLBOX_ROOT");
 }
 
+/* What two spellings of one root would do: take each other's containers for ended. */
+static void test_spellings(void)
+{
+	static const char *const spellings[] = { "root/", "/root", "./root/.", "root/../root",
+						 "link" };
+	char base[] = "/tmp/hull-box-home-XXXXXX", path[64];
+	struct box_home home, other;
+	struct oci_error err = { 0 };
+
+	if (!tap_ok(mkdtemp(base) && chdir(base) == 0, "a directory"))
+		return;
+	tap_ok(home_find(&home, "root", &err) == 0, "one that isn't there yet, from here");
+	(void)snprintf(path, sizeof(path), "%s/root/", base);
+	tap_ok(home_find(&other, path, &err) == 0 && !strcmp(home.runtime, other.runtime),
+	       "another spelling of it");
+	home_done(&other);
+	tap_ok(home_find(&other, "new/../root", &err) < 0 && strstr(err.text, "'..'"),
+	       "what can't be known is refused: %s", err.text);
+	tap_ok(mkdir("root", 0700) == 0 && symlink("root", "link") == 0, "it is there");
+	for (size_t i = 0; i < sizeof(spellings) / sizeof(spellings[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", base, spellings[i]);
+		tap_ok(home_find(&other, path, &err) == 0 && !strcmp(home.root, other.root) &&
+			       !strcmp(home.runtime, other.runtime),
+		       "%s is %s", path, other.root);
+		home_done(&other);
+	}
+	home_done(&home);
+	/* The usual one by its name has the runtime directory that it has without. */
+	(void)setenv("XDG_DATA_HOME", base, 1);
+	(void)unsetenv("HULLBOX_ROOT");
+	(void)snprintf(path, sizeof(path), "%s//hullbox/", geteuid() == 0 ? "/var/lib" : base);
+	tap_ok(home_find(&home, NULL, &err) == 0 && home_find(&other, path, &err) == 0 &&
+		       !strcmp(home.runtime, other.runtime),
+	       "the usual root, spelled out");
+	home_done(&home);
+	home_done(&other);
+	(void)unlink("link");
+	(void)rmdir("root");
+	(void)rmdir(base);
+}
+
 static void test_programs(void)
 {
 	struct oci_error err = { 0 };
@@ -51,6 +95,8 @@ static void test_programs(void)
 
 int main(void)
 {
+	(void)setenv("XDG_RUNTIME_DIR", "/tmp", 1);
+	test_spellings();
 	test_directories();
 	test_programs();
 	return tap_done();
