@@ -412,14 +412,19 @@ static int see_container(int containers, const char *id, int (*see)(void *data, 
 {
 	auto_fd dir = openat(containers, id, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	auto_free char *text = NULL;
+	struct oci_error own = { 0 };
 	char *rest, *line;
 	size_t size;
 
 	if (dir < 0)
 		return errno == ENOENT || errno == ENOTDIR ? 0 : fail_sys(err, "open '%s'", id);
-	if (faccessat(dir, "layers", F_OK, 0) < 0 && errno == ENOENT)
-		return 0;
-	TRY(file_load_at(dir, "layers", REFERENCES_LIMIT, &text, &size, err));
+	/* None has no layers, or is being removed. */
+	if (file_load_at(dir, "layers", REFERENCES_LIMIT, &text, &size, &own) < 0) {
+		if (own.num == ENOENT)
+			return 0;
+		*err = own;
+		return -1;
+	}
 	for (line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
 		if (see(data, line) < 0)
 			return fail_sys(err, "memory for the list of layers");

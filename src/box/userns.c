@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -144,6 +145,10 @@ int userns_claim(int root, const char *id, struct oci_id_mapping *map, struct oc
 
 	if (dir < 0)
 		return -1;
+	/* A claim that is left over is taken away by its name, which another may have by now. */
+	while (flock(dir, LOCK_EX) < 0)
+		if (errno != EINTR)
+			return fail_sys(err, "lock the directory 'ids'");
 	own = find_claim(dir, id);
 	if (own) {
 		*map = (struct oci_id_mapping){ 0, own, USERNS_RANGE };
