@@ -27,33 +27,34 @@
 
 static const struct option_row no_options[] = { OPTIONS_END };
 
-/* Does it for each operand in turn, whatever becomes of the others; prints those that went well.
- * The last failure is the command's, the others are told. */
+/* What becomes of one container. */
+struct life_deed {
+	int (*run)(const struct box_call *call, struct box_record *record, struct oci_error *err);
+};
+
+static int do_one(const struct box_call *call, void *ctx, const char *word, struct oci_error *err)
+{
+	const struct life_deed *deed = ctx;
+	struct box_record record;
+	int result;
+
+	TRY(record_open(call->home, word, &record, err));
+	result = deed->run(call, &record, err);
+	record_close(&record);
+	if (result == 0)
+		(void)printf("%s\n", word);
+	return result;
+}
+
+/* Prints those that went well. */
 static int for_each(const struct box_call *call, struct oci_error *err,
 		    int (*deed)(const struct box_call *call, struct box_record *record,
 				struct oci_error *err))
 {
-	int result = 0;
+	struct life_deed each = { deed };
 
 	container_sweep(call->home);
-	for (size_t i = 0; i < call->n_operands; i++) {
-		struct oci_error own = { 0 };
-		struct box_record record;
-		int outcome = record_open(call->home, call->operands[i], &record, &own);
-
-		if (outcome == 0)
-			outcome = deed(call, &record, &own);
-		record_close(&record);
-		if (outcome == 0) {
-			(void)printf("%s\n", call->operands[i]);
-			continue;
-		}
-		if (result < 0)
-			box_tell("hullbox: ", err->text);
-		*err = own;
-		result = -1;
-	}
-	return result;
+	return box_each(call, &each, do_one, err);
 }
 
 /* --- stop, restart --- */
@@ -134,11 +135,17 @@ static int restart_one(const struct box_call *call, struct box_record *record,
 
 static int run_stop(const struct box_call *call, struct oci_error *err)
 {
+	unsigned seconds;
+
+	TRY(patience(call, &seconds, err)); /* once, not for each */
 	return for_each(call, err, stop_one);
 }
 
 static int run_restart(const struct box_call *call, struct oci_error *err)
 {
+	unsigned seconds;
+
+	TRY(patience(call, &seconds, err));
 	return for_each(call, err, restart_one);
 }
 

@@ -332,6 +332,13 @@ static int start_one(const struct box_home *home, const char *word,
 	return result;
 }
 
+static int start_word(const struct box_call *call, void *ctx, const char *word,
+		      struct oci_error *err)
+{
+	(void)ctx;
+	return start_one(call->home, word, call->options, -1, err);
+}
+
 /* The containers, the newest first. */
 struct ids {
 	char (*v)[ID_SIZE + 1];
@@ -425,20 +432,15 @@ static int run_start(const struct box_call *call, struct oci_error *err)
 {
 	const struct start_values *values = call->options;
 	auto_fd signals = -1;
-	int result = 0;
 
 	TRY(check_start(values, call->n_operands, err));
 	container_sweep(call->home);
-	if (values->attach) {
-		signals = attach_hold_signals(err);
-		if (signals < 0)
-			return -1;
-	}
 	if (values->restartable)
 		return start_restartable(call->home, err);
-	for (size_t i = 0; i < call->n_operands && result == 0; i++)
-		result = start_one(call->home, call->operands[i], values, signals, err);
-	return result;
+	if (!values->attach)
+		return box_each(call, NULL, start_word, err);
+	signals = attach_hold_signals(err);
+	return signals < 0 ? -1 : start_one(call->home, call->operands[0], values, signals, err);
 }
 
 const struct box_command command_start = {
@@ -545,17 +547,22 @@ static int wait_for(const struct box_home *home, const char *word, struct oci_er
 	return result;
 }
 
+static int wait_word(const struct box_call *call, void *ctx, const char *word,
+		     struct oci_error *err)
+{
+	int exit_code = wait_for(call->home, word, err);
+
+	(void)ctx;
+	if (exit_code < 0)
+		return -1;
+	(void)printf("%d\n", exit_code);
+	return 0;
+}
+
 static int run_wait(const struct box_call *call, struct oci_error *err)
 {
 	container_sweep(call->home); /* nobody tells of what ended with the machine */
-	for (size_t i = 0; i < call->n_operands; i++) {
-		int exit_code = wait_for(call->home, call->operands[i], err);
-
-		if (exit_code < 0)
-			return -1;
-		(void)printf("%d\n", exit_code);
-	}
-	return 0;
+	return box_each(call, NULL, wait_word, err);
 }
 
 const struct box_command command_wait = {

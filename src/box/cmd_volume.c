@@ -190,28 +190,22 @@ static const struct option_row rm_options[] = {
 	OPTIONS_END,
 };
 
-/* Whatever becomes of the others; the last failure is the command's, the others are told. */
-static int run_rm(const struct box_call *call, struct oci_error *err)
+static int rm_one(const struct box_call *call, void *ctx, const char *name, struct oci_error *err)
 {
 	const struct rm_values *values = call->options;
-	int result = 0;
 
+	(void)ctx;
+	if (volume_remove(call->home, name, err) == 0)
+		(void)printf("%s\n", name);
+	else if (!values->force || strcmp(err->code, "not-found") != 0)
+		return -1;
+	return 0;
+}
+
+static int run_rm(const struct box_call *call, struct oci_error *err)
+{
 	container_sweep(call->home); /* one with --rm that nobody saw end uses nothing */
-	for (size_t i = 0; i < call->n_operands; i++) {
-		struct oci_error own = { 0 };
-
-		if (volume_remove(call->home, call->operands[i], &own) == 0) {
-			(void)printf("%s\n", call->operands[i]);
-			continue;
-		}
-		if (values->force && !strcmp(own.code, "not-found"))
-			continue;
-		if (result < 0)
-			(void)fprintf(stderr, "hullbox: %s\n", err->text);
-		*err = own;
-		result = -1;
-	}
-	return result;
+	return box_each(call, NULL, rm_one, err);
 }
 
 const struct box_command command_volume_rm = {

@@ -55,6 +55,13 @@ extern const struct box_command command_volume_create, command_volume_ls, comman
 extern const struct box_command command_diff, command_commit, command_cp;
 extern const struct box_command command_exited, command_enter; /* what conmon calls */
 
+/* Does it for each operand in turn, whatever becomes of the others. The last failure is the
+ * command's, those before it are told; each names its operand. */
+int box_each(const struct box_call *call, void *ctx,
+	     int (*deed)(const struct box_call *call, void *ctx, const char *operand,
+			 struct oci_error *err),
+	     struct oci_error *err);
+
 /* Tells a person something on stderr: HEAD TEXT. Parts of the text are names that others chose (in
  * a container, an archive): what would steer a terminal is shown as '?'. */
 void box_tell(const char *head, const char *text);

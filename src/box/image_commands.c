@@ -281,15 +281,21 @@ const struct box_command command_image_inspect = {
 
 /* --- rm, prune --- */
 
+static int rm_one(const struct box_call *call, void *ctx, const char *word, struct oci_error *err)
+{
+	char name[IMAGE_NAME_MAX + 8];
+
+	(void)call;
+	TRY(image_remove(ctx, word, name, err));
+	(void)printf("%s\n", name);
+	return 0;
+}
+
 static int rm(const struct box_call *call, const struct store *store, struct oci_error *err)
 {
-	for (size_t i = 0; i < call->n_operands; i++) {
-		char name[IMAGE_NAME_MAX + 8];
+	struct store own = *store;
 
-		TRY(image_remove(store, call->operands[i], name, err));
-		(void)printf("%s\n", name);
-	}
-	return 0;
+	return box_each(call, &own, rm_one, err);
 }
 
 static int run_rm(const struct box_call *call, struct oci_error *err)
@@ -337,22 +343,28 @@ const struct box_command command_image_prune = {
 
 /* --- unpack --- */
 
-static int unpack(const struct box_call *call, const struct store *store, struct oci_error *err)
+static int unpack_one(const struct box_call *call, void *ctx, const char *tar,
+		      struct oci_error *err)
 {
 	const struct import_options *options = call->options;
+	const struct store *store = ctx;
+	auto_fd use = store_use(store, false, err);
+	char digest[DIGEST_SIZE];
+	struct layer_facts facts;
 
-	for (size_t i = 0; i < call->n_operands; i++) {
-		auto_fd use = store_use(store, false, err);
-		char digest[DIGEST_SIZE];
-		struct layer_facts facts;
-
-		TRY(use);
-		TRY(layer_from_tar(store, call->operands[i], options->devices, digest, err));
-		if (layer_find(store, digest, true, &facts, err) <= 0)
-			return -1;
-		(void)printf("%s %s\n", digest, facts.path);
-	}
+	TRY(use);
+	TRY(layer_from_tar(store, tar, options->devices, digest, err));
+	if (layer_find(store, digest, true, &facts, err) <= 0)
+		return -1;
+	(void)printf("%s %s\n", digest, facts.path);
 	return 0;
+}
+
+static int unpack(const struct box_call *call, const struct store *store, struct oci_error *err)
+{
+	struct store own = *store;
+
+	return box_each(call, &own, unpack_one, err);
 }
 
 static int run_unpack(const struct box_call *call, struct oci_error *err)

@@ -108,6 +108,44 @@ void box_warn(const char *fmt, ...)
 	box_tell("hullbox: warning: ", text);
 }
 
+/* Whether the text says it as errors do: in quotes, or as its last word. */
+static bool names(const char *text, const char *operand)
+{
+	size_t size = strlen(operand), length = strlen(text);
+
+	for (const char *at = text; size > 0 && (at = strstr(at, operand)); at++)
+		if (at > text && at[-1] == '\'' && at[size] == '\'')
+			return true;
+	return length > size + 2 && !strcmp(text + length - size, operand) &&
+	       !strncmp(text + length - size - 2, ": ", 2);
+}
+
+/* What hull or the kernel said doesn't tell whom it is about. */
+static int fail_of(const char *operand, const struct oci_error *own, struct oci_error *err)
+{
+	*err = *own;
+	return names(own->text, operand) ? -1 : fail_in(err, "'%s'", operand);
+}
+
+int box_each(const struct box_call *call, void *ctx,
+	     int (*deed)(const struct box_call *call, void *ctx, const char *operand,
+			 struct oci_error *err),
+	     struct oci_error *err)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < call->n_operands; i++) {
+		struct oci_error own = { 0 };
+
+		if (deed(call, ctx, call->operands[i], &own) >= 0)
+			continue;
+		if (result < 0)
+			box_tell("hullbox: ", err->text);
+		result = fail_of(call->operands[i], &own, err);
+	}
+	return result;
+}
+
 /* How many words of the command line name the command: 0 when it is another one. */
 static int match(const char *name, int n, char *const *words)
 {

@@ -88,6 +88,28 @@ setup_file() { command -v python3 >/dev/null; }
 	has_text "there is no image 'two:v1'"
 }
 
+@test "images: of several that are removed or unpacked one that fails doesn't keep the others from it" {
+	layout one <<-'END'
+		l.add(l.image([lower]), "v1")
+		l.add(l.image([lower]), "v2")
+	END
+	hullbox image import "$T/one:v1"
+	hullbox image import "$T/one:v2"
+	run --separate-stderr hullbox image rm one:v1 none:v1 one:v2 none:v2
+	assert_status 1
+	assert_equal "${#lines[@]}" 2
+	assert_equal "$(grep -o "no image '[^']*'" <<<"$stderr" | tr '\n' ' ')" "no image 'none:v1' no image 'none:v2' "
+	assert_equal "$(layers_left)" ""
+	mkdir "$T/in"
+	tar -cf "$T/layer.tar" -C "$T/in" .
+	run --separate-stderr hullbox image unpack "$T/none.tar" "$T/layer.tar"
+	assert_status 1
+	assert_equal "$(wc -l <<<"$output")" 1
+	matches '^sha256:[0-9a-f]{64} /'
+	grep -q "^hullbox: .*$T/none.tar" <<<"$stderr"
+	hullbox image prune
+}
+
 @test "images: one of several is meant by its ref, and the error lists them" {
 	layout many <<-'END'
 		l.add(l.image([lower]), "one")

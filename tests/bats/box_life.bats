@@ -171,6 +171,43 @@ setup_file() {
 	assert_status 1
 }
 
+@test "box: of several containers one that fails doesn't keep the others from it, and each failure says whose it is" {
+	attempt hullbox create --net none --layer "$BASE" --name "$ID" -- /bin/sh -c 'exit 7'
+	attempt hullbox create --net none --layer "$BASE" --name "${ID}bad" -- /nowhere
+	attempt hullbox create --net none --layer "$BASE" --name "${ID}x" -- /bin/sh -c "$IDLE"
+	run --separate-stderr hullbox start "${ID}none" "$ID" "${ID}bad" "${ID}x"
+	assert_status 1
+	assert_equal "$output" "$(printf '%s\n' "$ID" "${ID}x")"
+	assert_equal "$(grep -c "^hullbox: no such container: ${ID}none$" <<<"$stderr")" 1
+	assert_equal "$(grep -c "^hullbox: .*'${ID}bad'.*/nowhere" <<<"$stderr")" 1
+	wait_until is_ready "${ID}x"
+	wait_until is_box_status stopped "$ID"
+	# What hull says of one that doesn't run has its id alone.
+	run --separate-stderr hullbox pause "$ID" "${ID}none" "${ID}x"
+	assert_status 1
+	assert_equal "$output" "${ID}x"
+	assert_equal "$(grep -c "^hullbox: .*'$ID'" <<<"$stderr")" 1
+	assert_equal "$(grep -c "^hullbox: no such container: ${ID}none$" <<<"$stderr")" 1
+	run --separate-stderr hullbox unpause "${ID}none" "${ID}x"
+	assert_status 1
+	assert_equal "$output" "${ID}x"
+	run --separate-stderr hullbox kill -s TERM "$ID" "${ID}x"
+	assert_status 1
+	assert_equal "$output" "${ID}x"
+	assert_equal "$(grep -c "^hullbox: .*'$ID'" <<<"$stderr")" 1
+	run --separate-stderr hullbox wait "${ID}none" "$ID" "${ID}bad" "${ID}x"
+	assert_status 1
+	assert_equal "$output" "$(printf '%s\n' 7 127 9)"
+	assert_equal "$(grep -c "^hullbox: no such container: ${ID}none$" <<<"$stderr")" 1
+	# An option is judged once, before anything is done.
+	run --separate-stderr hullbox stop -t never "$ID" "${ID}x"
+	assert_status 2
+	assert_equal "$(grep -c "^hullbox: .*--time" <<<"$stderr")" 1
+	run --separate-stderr hullbox rm "${ID}none" "$ID" "${ID}x"
+	assert_status 1
+	assert_equal "$output" "$(printf '%s\n' "$ID" "${ID}x")"
+}
+
 @test "box rename, prune" {
 	box_idle "$ID"
 	hullbox rename "$ID" "${ID}x"
