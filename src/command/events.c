@@ -17,6 +17,7 @@
 #include "command/command.h"
 #include "command/container.h"
 #include "command/duration.h"
+#include "plan/plan.h"
 #include "steps/cgroup.h"
 #include "steps/cgroup_stats.h"
 
@@ -357,9 +358,10 @@ static int open_measured(const struct container *container, enum status status, 
 				 status == STATUS_CREATING ? "being created" : "stopped");
 	if (!container->state.cgroup)
 		return fail_code(err, "no-cgroup",
-				 "container '%s' was created without a cgroup of its own "
-				 "(--cgroup-manager disabled), by which it would be measured",
-				 container->id);
+				 "container '%s' was created without a cgroup of its own (%s), by "
+				 "which it would be measured",
+				 container->id,
+				 plan_cgroup_absence(container->state.cgroup_absence, true));
 	TRY(cgroup_open(&container->state, cgroup, err));
 	if (*cgroup < 0)
 		return fail_code(err, "no-cgroup", "the cgroup of container '%s' is gone",

@@ -86,20 +86,44 @@ static int plan_path(struct planner *p)
 	return 0;
 }
 
+static const struct {
+	const char *word, *now, *later;
+} absences[] = {
+	{ "disabled", "--cgroup-manager=disabled", "--cgroup-manager=disabled" },
+	{ "undelegated", "none is delegated to the caller",
+	  "none was delegated to its creator; create it again where one is, as in "
+	  "`systemd-run --user --scope -p Delegate=yes`" },
+	{ "unmounted", "no cgroup2 file system is mounted",
+	  "no cgroup2 file system was mounted when it was created" },
+	{ "read-only", "the cgroup2 mount is read-only",
+	  "the cgroup2 mount was read-only when it was created" },
+};
+
+const char *plan_cgroup_absence(const char *absence, bool later)
+{
+	for (size_t i = 0; absence && i < sizeof(absences) / sizeof(absences[0]); i++)
+		if (strcmp(absences[i].word, absence) == 0)
+			return later ? absences[i].later : absences[i].now;
+	return "--cgroup-manager=disabled, or none was delegated to its creator";
+}
+
 /* In a container the mount says why, not the owner. */
-static void note_not_delegated(struct planner *p)
+static const char *note_not_delegated(struct planner *p)
 {
 	const struct host *host = p->host;
 	const char *stays = "so the container stays in the caller's cgroup";
 
-	if (host->cgroup_mount[0] == '\0')
+	if (host->cgroup_mount[0] == '\0') {
 		planner_note(p, CGROUPS_PATH, "no cgroup2 file system is mounted here, %s", stays);
-	else if (host->cgroup_read_only)
+		return "unmounted";
+	}
+	if (host->cgroup_read_only) {
 		planner_note(p, CGROUPS_PATH, "the cgroup2 mount '%s' is read-only, %s",
 			     host->cgroup_mount, stays);
-	else
-		planner_note(p, CGROUPS_PATH, "no cgroup is delegated to user %u, %s", host->euid,
-			     stays);
+		return "read-only";
+	}
+	planner_note(p, CGROUPS_PATH, "no cgroup is delegated to user %u, %s", host->euid, stays);
+	return "undelegated";
 }
 
 /* Not root of the host: below what was delegated to the caller, else not at all. A relative path is
@@ -113,7 +137,7 @@ static int plan_delegated(struct planner *p)
 	size_t size = strlen(top);
 
 	if (!host->cgroup_may) {
-		note_not_delegated(p);
+		cgroup->absence = note_not_delegated(p);
 		cgroup->used = false;
 		return 0;
 	}
@@ -271,6 +295,7 @@ int plan_cgroup(struct planner *p)
 	struct plan_cgroup *cgroup = &p->plan->cgroup;
 
 	cgroup->used = p->request->manager != CGROUP_DISABLED;
+	cgroup->absence = cgroup->used ? NULL : "disabled";
 	TRY(plan_systemd(p));
 	if (cgroup->used && !cgroup->systemd.used)
 		TRY(plan_path(p));

@@ -688,6 +688,8 @@ static void plan_controllers(struct limits *l)
 /* Without a cgroup of its own the container would run without the limit. */
 static int refuse_all(struct limits *l)
 {
+	const char *absence = l->p->plan->cgroup.absence;
+	bool later = !absence || l->p->request->absence; /* it is there: an update */
 	const char *before = "";
 
 	for (size_t i = 0; i < l->n; i++) {
@@ -697,11 +699,9 @@ static int refuse_all(struct limits *l)
 			continue;
 		before = limit->pointer;
 		TRY(planner_refuse(l->p, PLAN_HOST, limit->pointer,
-				   "the container gets no cgroup of its own (%s), so this limit "
+				   "the container %s no cgroup of its own (%s), so this limit "
 				   "can't be set",
-				   l->p->request->manager == CGROUP_DISABLED
-					   ? "--cgroup-manager=disabled"
-					   : "none is delegated to the caller"));
+				   later ? "has" : "gets", plan_cgroup_absence(absence, later)));
 	}
 	return 0;
 }

@@ -295,7 +295,10 @@ struct plan_systemd {
 };
 
 struct plan_cgroup {
-	bool used;	  /* false: --cgroup-manager=disabled, the caller's cgroup stays */
+	bool used; /* false: the caller's cgroup stays */
+	/* Why it stays, a word that is kept with the container: "disabled" by the caller,
+	 * "undelegated", "unmounted" or "read-only" cgroup2; NULL when one is used. */
+	const char *absence;
 	const char *path; /* below the cgroup2 mount, no leading '/': "user/c1"; NULL: systemd's to
 			   * say */
 	bool given;	  /* its owner becomes process.user.uid */
@@ -308,6 +311,10 @@ struct plan_cgroup {
 	const struct bpf_insn *filter;
 	size_t n_filter;
 };
+
+/* For people: why there is none. `later`: told of a container that is there, by what was kept of
+ * it, with what to do. NULL is a container of an older hull, which kept nothing. */
+const char *plan_cgroup_absence(const char *absence, bool later);
 
 /* `count` ids from `inside` on are those from `outside` on in hull's own user namespace. */
 struct plan_id_range {

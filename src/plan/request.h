@@ -48,6 +48,7 @@ struct request {
 	const char *console_socket; /* or NULL */
 	const char *pidfd_socket;   /* or NULL */
 	enum cgroup_manager manager;
+	const char *absence;   /* update only: why the container has no cgroup (plan.h) */
 	unsigned preserve_fds; /* fds 3 .. 3+n-1 go to the container */
 	bool no_pivot;
 	bool no_new_keyring;

@@ -336,6 +336,7 @@ bool update_changes(const struct plan_limit *limit, const struct plan_cgroup *be
 static int plan_update(struct planner *p)
 {
 	p->plan->cgroup.used = p->request->manager != CGROUP_DISABLED;
+	p->plan->cgroup.absence = p->request->absence;
 	TRY(plan_resources(p));
 	return p->request->manager == CGROUP_SYSTEMD ? plan_systemd_check(p) : 0;
 }

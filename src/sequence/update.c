@@ -141,7 +141,8 @@ static int make_plans(struct update *u, struct oci_error *err)
 				       .bundle = state->bundle,
 				       .manager = state->unit	  ? CGROUP_SYSTEMD
 						  : state->cgroup ? CGROUP_CGROUPFS
-								  : CGROUP_DISABLED };
+								  : CGROUP_DISABLED,
+				       .absence = state->cgroup_absence };
 	if (plan_make_update(&u->plan_before, &u->before, &u->request, &u->host, NULL, err) < 0)
 		return fail_in(err, "the limits as they are");
 	return plan_make_update(&u->plan, &u->after, &u->request, &u->host, &report, err);

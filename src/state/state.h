@@ -39,11 +39,12 @@ struct state {
 	pid_t pid;	    /* INIT in the runtime's pid namespace; 0: none yet */
 	uint64_t pid_start; /* its start time: field 22 of /proc/PID/stat, clock ticks */
 	char boot_id[40];
-	const char *cgroup;	 /* below the cgroup2 mount, or NULL */
-	const char *cgroup_root; /* where cgroup2 was mounted */
-	bool cgroup_made;	 /* hull made it (or was about to) */
-	unsigned cgroup_parents; /* how many parent directories hull made for it */
-	uint64_t cgroup_inode;	 /* 0: not known yet */
+	const char *cgroup;	    /* below the cgroup2 mount, or NULL */
+	const char *cgroup_absence; /* why there is none (plan.h), or NULL */
+	const char *cgroup_root;    /* where cgroup2 was mounted */
+	bool cgroup_made;	    /* hull made it (or was about to) */
+	unsigned cgroup_parents;    /* how many parent directories hull made for it */
+	uint64_t cgroup_inode;	    /* 0: not known yet */
 	const char *unit;	 /* of systemd, whose cgroup is the parent of `cgroup`, or NULL */
 	bool unit_user;		 /* of the caller's own instance of systemd */
 	uint64_t unit_inode;	 /* its cgroup's, 0: not known yet */

@@ -24,6 +24,7 @@ struct state_file {
 	struct oci_maybe_uint pid_start;
 	char *boot_id;
 	char *cgroup;
+	char *cgroup_absence;
 	char *cgroup_root;
 	bool cgroup_made;
 	struct oci_maybe_uint cgroup_parents;
@@ -59,6 +60,7 @@ static SHAPE(state_file,
 	MAYBE_UINT("pidStart", state_file, pid_start, UINT64_MAX),
 	STRING("bootId", state_file, boot_id, .required = true),
 	STRING("cgroup", state_file, cgroup),
+	STRING("cgroupAbsence", state_file, cgroup_absence),
 	STRING("cgroupRoot", state_file, cgroup_root),
 	BOOL("cgroupMade", state_file, cgroup_made),
 	MAYBE_UINT("cgroupParents", state_file, cgroup_parents, 4096),
@@ -109,6 +111,7 @@ int state_write(int dir, const struct state *state, struct oci_error *err)
 		.pid_start = number(state->pid_start),
 		.boot_id = loose(state->boot_id),
 		.cgroup = loose(state->cgroup),
+		.cgroup_absence = loose(state->cgroup_absence),
 		.cgroup_root = loose(state->cgroup_root),
 		.cgroup_made = state->cgroup_made,
 		.cgroup_parents = number(state->cgroup_parents),
@@ -149,6 +152,7 @@ static void take(struct state *state, const struct state_file *file)
 		.pid = (pid_t)file->pid.v,
 		.pid_start = file->pid_start.v,
 		.cgroup = file->cgroup,
+		.cgroup_absence = file->cgroup_absence,
 		.cgroup_root = file->cgroup_root,
 		.cgroup_made = file->cgroup_made,
 		.cgroup_parents = (unsigned)file->cgroup_parents.v,

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "plan/plan.h"
 #include "steps/cgroup.h"
 #include "steps/cgroup_tree.h"
 #include "steps/pid_namespace.h"
@@ -22,7 +23,8 @@ static int open_cgroup(const struct state *state, int *dir, struct oci_error *er
 {
 	if (!state->cgroup)
 		return fail_code(err, "cgroup-missing",
-				 "the container has no cgroup of its own that could be frozen");
+				 "the container has no cgroup of its own that could be frozen (%s)",
+				 plan_cgroup_absence(state->cgroup_absence, true));
 	TRY(cgroup_open(state, dir, err));
 	if (*dir < 0)
 		return fail_code(err, "not-running",

@@ -77,6 +77,7 @@ int record_intent(struct run *run, struct oci_error *err)
 	state->keeps_keyring = plan->request->no_new_keyring;
 	state->own_pid_ns = plan_new_ns(plan, NS_PID);
 	state->annotations = plan->config->annotations;
+	state->cgroup_absence = plan->cgroup.absence;
 	state->unit = plan->cgroup.systemd.used ? plan->cgroup.systemd.unit : NULL;
 	state->unit_user = plan->cgroup.systemd.user;
 	TRY(state_boot_id(state->boot_id, err));

@@ -180,7 +180,27 @@ gone() { [ ! -e "/proc/$1" ] || is_zombie "$1"; }
 	has_text /linux/resources/devices
 	config 'del(.linux.resources.devices) | .linux.resources.pids.limit = 5'
 	user_run
-	assert_fails /linux/resources/pids/limit
+	assert_fails /linux/resources/pids/limit "gets no cgroup of its own (none is delegated to the caller)"
+}
+
+@test "what a container without a cgroup can't be asked for is refused with the reason: none was delegated, or the caller's wish" {
+	local option
+	shell 'sleep 1000'
+	for option in --cgroup-manager=cgroupfs --cgroup-manager=disabled; do
+		as_user "$T/hull" $option create --bundle "$BUNDLE" "$ID" </dev/null >"$T/out" 2>&1
+		for command in "update --pids-limit 5" "events --stats" pause; do
+			# shellcheck disable=SC2086 # words
+			run as_user "$T/hull" $command "$ID"
+			if [ "$option" = --cgroup-manager=disabled ]; then
+				assert_fails "cgroup of its own" "(--cgroup-manager=disabled)"
+				lacks delegated
+			else
+				assert_fails "cgroup of its own" "(none was delegated to its creator" "Delegate=yes"
+				lacks cgroup-manager
+			fi
+		done
+		as_user "$T/hull" delete --force "$ID"
+	done
 }
 
 @test "a delegated cgroup is used, and removed" {
