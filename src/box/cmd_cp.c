@@ -16,6 +16,7 @@
 #include "box/monitor.h"
 #include "box/overlay.h"
 #include "box/record.h"
+#include "box/volume.h"
 
 struct cp_values {
 	bool archive;
@@ -138,6 +139,34 @@ static const char *inner_path(const char *operand, char name[256])
 	return colon + 1;
 }
 
+/* What of the host is written to through the container. */
+static int find_shown(const struct box_call *call, const struct box_record *record,
+		      struct box_options *options, struct copy_request *request,
+		      struct oci_error *err)
+{
+	const struct box_source *source = &options->source;
+	const char **shown = arena_array(&options->arena, options->volumes.n + 1, sizeof(*shown));
+
+	for (size_t i = 0; shown && i < options->volumes.n; i++) {
+		char name[VOLUME_NAME_SIZE];
+
+		volume_name(record->id, options, i, name);
+		shown[request->n_shown++] =
+			*name ? arena_printf(&options->arena, "%s/volumes/%s/_data",
+					     call->home->root, name)
+			      : options->volumes.v[i].source;
+	}
+	if (!strcmp(source->kind, "rootfs") && !source->ephemeral) {
+		if (shown)
+			shown[request->n_shown++] = source->from.v[0];
+	} else {
+		request->layer = arena_printf(&options->arena, "%s/containers/%s/upper",
+					      call->home->root, record->id);
+	}
+	request->shown = shown;
+	return options->arena.failed ? fail_code(err, "out-of-memory", "no memory for paths") : 0;
+}
+
 static int copy(const struct box_call *call, struct box_record *record, const char *from,
 		const char *to, struct oci_error *err)
 {
@@ -156,7 +185,9 @@ static int copy(const struct box_call *call, struct box_record *record, const ch
 	request.owner_gid = from ? getegid() : 0;
 	if (root >= 0)
 		interrupt_catch(); /* not before: it may have waited for the record's lock */
-	done = root < 0 ? -1 : copy_tree(&request, err);
+	done = root < 0 ? -1 : find_shown(call, record, &options, &request, err);
+	if (done == 0)
+		done = copy_tree(&request, err);
 	box_options_done(&options);
 	return done;
 }

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/inroot.h"
 #include "base/sys.h"
+#include "box/copy_apart.h"
 #include "box/interrupt.h"
 #include "box/overlay_marks.h"
 #include "box/tree.h"
@@ -404,6 +405,15 @@ static bool ends_with_dot(const char *path)
 	return strcmp(path, ".") == 0 || (size >= 2 && strcmp(path + size - 2, "/.") == 0);
 }
 
+static int check_apart(const struct copying *copying, const struct place *from, int target,
+		       struct oci_error *err)
+{
+	auto_fd source = inroot_try_open_plain(from->dir, from->name, O_PATH | O_DIRECTORY);
+
+	/* What is no directory, or none that may be opened, the copying itself finds out. */
+	return source < 0 ? 0 : copy_apart(copying->request, source, target, err);
+}
+
 /* What the source is called where it goes into a directory. The container's own root has no name.
  */
 static int copy_into(struct copying *copying, const struct place *from, int directory,
@@ -411,6 +421,7 @@ static int copy_into(struct copying *copying, const struct place *from, int dire
 {
 	auto_fd source = -1;
 
+	TRY(check_apart(copying, from, directory, err));
 	if (strcmp(from->name, ".") != 0)
 		return copy_entry(copying, from->dir, from->name, directory, from->name, err);
 	source = inroot_try_open_plain(from->dir, ".", O_RDONLY | O_DIRECTORY);
@@ -434,7 +445,9 @@ static int copy_to_name(struct copying *copying, const struct place *from, struc
 		}
 	}
 	TRY(find_place(to, &place, err));
-	done = copy_entry(copying, from->dir, from->name, place.dir, place.name, err);
+	done = check_apart(copying, from, place.dir, err);
+	if (done == 0)
+		done = copy_entry(copying, from->dir, from->name, place.dir, place.name, err);
 	fd_drop(&place.dir);
 	return done;
 }

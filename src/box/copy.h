@@ -25,7 +25,8 @@ struct copy_side {
  * is the caller (in the container: its root, `owner`), or with `archive` the same as the source's.
  * Setuid and setgid stay with the owner: they are dropped where it isn't kept. Devices, fifos and
  * sockets are errors. Codes "not-found", "not-supported", "id-mapping": an owner whom the container
- * has no number for; "interrupted" (interrupt.h). */
+ * has no number for; "into-itself": a directory, before anything is copied; "interrupted"
+ * (interrupt.h). */
 struct copy_request {
 	struct copy_side from, to;
 	bool archive;
@@ -34,6 +35,11 @@ struct copy_request {
 	 * shows them so; none where both are the same. Owners are as seen in the container. */
 	const struct oci_id_mapping *map;
 	size_t n_map;
+	/* Where what is written to the container lies on the host, for copy_apart.h: the
+	 * directories that it shows, and that of its own layer, NULL where it has none. */
+	const char *const *shown;
+	size_t n_shown;
+	const char *layer;
 };
 int copy_tree(const struct copy_request *request, struct oci_error *err);
 

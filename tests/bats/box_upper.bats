@@ -311,6 +311,46 @@ owners_inside() {
 	assert_equal "$(find "$T/data" "$BUNDLE/rootfs" -name '.hullbox-cp*' -o -path "$T/data/file")" ""
 }
 
+# refused_into_itself OPERANDS...: nothing is copied.
+refused_into_itself() {
+	attempt timeout 60 "$HULLBOX" cp "$@"
+	assert_status 1
+	has_text "can't be copied into itself"
+	assert_equal "$(find "$T/srv" "$T/data" "$BOX/containers" -name 'srv*' -o -name 'new*')" "$T/srv"
+}
+
+@test "upper: cp refuses a directory that would be copied into itself, whichever way the container shows it" {
+	require conmon
+	local state
+	mkdir -p "$T/srv/rootfs" "$T/srv/other" "$T/data/d"
+	cp -a "$BASE/." "$T/srv/rootfs"
+	echo 1 >"$T/srv/file"
+	hullbox run -d --net none --name one --rootfs "$T/srv/rootfs" -v "$T/data:/mnt" -- /bin/sh -c "$IDLE"
+	hullbox run -d --net none --name two --layer "$BASE" -v "$T/data:/data" -v named:/named -- /bin/sh -c "mkdir /d; $IDLE"
+	wait_until is_ready one
+	wait_until is_ready two
+	ln -s srv "$T/alias"
+	refused_into_itself "$T/data" one:/mnt/new
+	refused_into_itself "$T/data" two:/data/d
+	refused_into_itself "$BOX" two:/named
+	for state in running stopped; do
+		[ "$state" = running ] || hullbox stop -t 0 one two
+		refused_into_itself "$T/srv" one:/new
+		refused_into_itself "$T/alias/." one:/bin
+		refused_into_itself "$T/srv/rootfs" one:/
+		refused_into_itself "$T/srv/rootfs/bin" one:/bin/new
+		refused_into_itself one:/ "$T/srv/rootfs/new"
+		refused_into_itself "$BOX" two:/new
+		refused_into_itself "$BOX/containers/$(box_state two id)" two:/new
+		refused_into_itself "$BOX/containers/$(box_state two id)/upper/d" two:/d/new
+		# Beside it is another matter, and so is the link itself.
+		hullbox cp "$T/srv/other" "one:/$state"
+		hullbox cp "$T/alias" one:/bin/alias
+		hullbox cp "$T/srv" "two:/$state"
+		assert_equal "$(cat "$BOX/containers/$(box_state two id)/upper/$state/file")" 1
+	done
+}
+
 is_waiting_for_a_lock() { grep -q -e "-> FLOCK .* $1 " /proc/locks; }
 
 # half_way ARGUMENT...: hullbox in the background, which stops when it has opened 500 files: READER; TRACER is
