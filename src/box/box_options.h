@@ -83,8 +83,9 @@ struct box_host_name {
 
 struct box_net {
 	bool present;
-	char *kind;  /* "bridge", "none", "host", "named", "container", "ns" */
-	char *other; /* named: the network; container: its name; ns: the path */
+	char *kind;	/* "bridge", "none", "host", "named", "container", "ns" */
+	char *other;	/* named: the network; container: its name, as given; ns: the path */
+	char *other_id; /* container: its id; NULL when it wasn't there when this one was made */
 	OCI_LIST(struct box_port) ports;
 	struct oci_strings dns;
 	OCI_LIST(struct box_host_name) hosts;

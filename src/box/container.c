@@ -128,12 +128,34 @@ static int ask_image(struct box_record *record, struct box_options *options, str
 	return result;
 }
 
+/* Whose network it shares is that container under whatever name later. One that isn't there yet is
+ * looked for by the name when this one begins. */
+static int find_other(const struct box_home *home, struct box_options *options,
+		      struct oci_error *err)
+{
+	struct oci_error own = { 0 };
+	struct box_record other;
+
+	if (strcmp(options->net.kind, "container") != 0)
+		return 0;
+	if (record_open(home, options->net.other, &other, &own) < 0) {
+		if (!strcmp(own.code, "not-found"))
+			return 0;
+		*err = own;
+		return -1;
+	}
+	options->net.other_id = arena_strdup(&options->arena, other.id);
+	record_close(&other);
+	return options->net.other_id ? 0 : fail_code(err, "out-of-memory", "no memory for an id");
+}
+
 int container_make(const struct box_home *home, struct box_options *options, bool to_run,
 		   struct box_record *record, struct oci_error *err)
 {
 	auto_fd use = -1; /* of its layers, until the record names them */
 	struct oci_error second = { 0 };
 
+	TRY(find_other(home, options, err));
 	TRY(record_make(home, record, err));
 	if (container_base_make(home, record, options, &use, err) == 0 &&
 	    ask_image(record, options, err) == 0 && save(record, options, err) == 0 &&

@@ -22,6 +22,24 @@ struct lists {
 	bool is_user;  /* the network is a user's (user_net.h) */
 };
 
+static int open_other(const struct box_home *home, const struct box_net *net,
+		      struct box_record *other, struct oci_error *err)
+{
+	struct oci_error own = { 0 };
+
+	if (!net->other_id)
+		return record_open(home, net->other, other, err);
+	if (record_open(home, net->other_id, other, &own) == 0)
+		return 0;
+	if (!strcmp(own.code, "not-found"))
+		return fail_code(err, "not-found",
+				 "container '%s', whose network it was made to share, is there no "
+				 "longer: its id was %s",
+				 net->other, net->other_id);
+	*err = own;
+	return -1;
+}
+
 static int choose(const struct box_home *home, const struct box_net *net, struct lists *lists,
 		  struct network_choice *choice, struct oci_error *err)
 {
@@ -44,7 +62,7 @@ static int choose(const struct box_home *home, const struct box_net *net, struct
 		*choice = (struct network_choice){ NETWORK_NAMED, "bridge" };
 	if (choice->kind != NETWORK_CONTAINER)
 		return 0;
-	TRY(record_open(home, net->other, &other, err));
+	TRY(open_other(home, net, &other, err));
 	(void)snprintf(lists->other, sizeof(lists->other), "%s", other.id);
 	pid = monitor_container_pid(home, &other);
 	lists->is_user = !strcmp(other.state.gateway, USER_NET_GATEWAY);

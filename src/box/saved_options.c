@@ -78,6 +78,7 @@ static SHAPE(box_host_name,
 static SHAPE(box_net,
 	STRING("kind", box_net, kind, .required = true, .words = net_kinds),
 	STRING("other", box_net, other),
+	STRING("otherId", box_net, other_id, .check = value_is_name),
 	LIST("ports", box_net, ports, box_port),
 	STRINGS("dns", box_net, dns, .check = value_is_address),
 	LIST("hosts", box_net, hosts, box_host_name));

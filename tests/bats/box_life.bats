@@ -350,6 +350,40 @@ lose_power() {
 	assert_equal "$(box_state "$ID" status) $(box_state "${ID}x" status)" "running running"
 }
 
+@test "box run --net container: the container that was meant is meant by its sharer later, too, whatever it is called" {
+	local word
+	box_idle "$ID"
+	for word in "$ID" "$(box_state "$ID" id | cut -c 1-7)"; do
+		attempt hullbox run -d --net "container:$word" --layer "$BASE" --name "${ID}x" -- /bin/sh -c "$IDLE"
+		assert_status 0
+		wait_until is_ready "${ID}x"
+		assert_equal "$(box_state "${ID}x" config.net.other)" "$word"
+		assert_equal "$(box_state "${ID}x" config.net.otherId)" "$(box_state "$ID" id)"
+		hullbox rename "$ID" "${ID}new"
+		# Another with the old name is another one.
+		attempt hullbox create --net none --layer "$BASE" --name "$ID" -- /bin/true
+		assert_status 0
+		hullbox stop "${ID}x"
+		attempt hullbox start "${ID}x"
+		assert_status 0
+		wait_until is_ready "${ID}x" 2
+		assert_equal "$(readlink "/proc/$(box_state "${ID}x" pid)/ns/net")" "$(readlink "/proc/$(box_state "${ID}new" pid)/ns/net")"
+		hullbox rm -f "${ID}x" "$ID"
+		hullbox rename "${ID}new" "$ID"
+	done
+	# One that isn't there yet is looked for later.
+	attempt hullbox create --net "container:${ID}later" --layer "$BASE" --name "${ID}x" -- /bin/sh -c "$IDLE"
+	assert_status 0
+	hullbox rename "$ID" "${ID}later"
+	hullbox start "${ID}x"
+	hullbox rm -f "${ID}x"
+	attempt hullbox create --net "container:${ID}later" --layer "$BASE" --name "${ID}x" -- /bin/sh -c "$IDLE"
+	hullbox rm -f "${ID}later"
+	run hullbox start "${ID}x"
+	assert_status 1
+	has_text "container '${ID}later', whose network" "there no longer"
+}
+
 @test "box: a loss of power: the next command settles what ran, and removes what has --rm" {
 	box_idle "$ID"
 	box_idle "${ID}x" --rm
