@@ -107,11 +107,15 @@ struct row {
 	const char *problem; /* NULL: none */
 };
 
-static void print_row(const struct row *row)
+/* What is wrong with one stands behind the last column, which few need. */
+static void add_row(struct table_out *table, const struct row *row)
 {
-	(void)printf("%-16s %-12s %-20s %-16s %d%s%s\n", row->name, row->type,
-		     *row->subnet ? row->subnet : "-", *row->bridge ? row->bridge : "-",
-		     row->containers, row->problem ? "  " : "", row->problem ? row->problem : "");
+	table_out_cell(table, "%s", row->name);
+	table_out_cell(table, "%s", row->type);
+	table_out_cell(table, "%s", *row->subnet ? row->subnet : "-");
+	table_out_cell(table, "%s", *row->bridge ? row->bridge : "-");
+	table_out_cell(table, "%d%s%s", row->containers, row->problem ? "  " : "",
+		       row->problem ? row->problem : "");
 }
 
 static void write_row(struct json_text *out, const struct row *row)
@@ -128,7 +132,7 @@ static void write_row(struct json_text *out, const struct row *row)
 }
 
 /* A file that can't be understood doesn't hide the others. */
-static int list_one(const struct box_home *home, const char *name, struct json_text *out,
+static int list_one(const struct box_home *home, const char *name, struct list_out *list,
 		    struct oci_error *err)
 {
 	struct row row = { .name = name, .type = name, .subnet = "", .bridge = "" };
@@ -148,15 +152,15 @@ static int list_one(const struct box_home *home, const char *name, struct json_t
 			row.bridge = cni_bridge(&network) ? cni_bridge(&network) : "";
 		}
 	}
-	if (out)
-		write_row(out, &row);
+	if (list->kind == LIST_JSON)
+		write_row(&list->json, &row);
 	else
-		print_row(&row);
+		add_row(&list->table, &row);
 	cni_network_done(&network);
 	return 0;
 }
 
-static int list_described(const struct box_home *home, struct json_text *out, struct oci_error *err)
+static int list_described(const struct box_home *home, struct list_out *list, struct oci_error *err)
 {
 	auto_free char *path = box_text(err, "%s/networks", home->root);
 	struct dirent **entries = NULL;
@@ -172,7 +176,7 @@ static int list_described(const struct box_home *home, struct json_text *out, st
 		    !strcmp(name + size - tail, ending)) {
 			name[size - tail] = '\0';
 			if (!is_fixed(name))
-				result = list_one(home, name, out, err);
+				result = list_one(home, name, list, err);
 		}
 		free(entries[i]);
 	}
@@ -191,25 +195,22 @@ static const struct option_row ls_options[] = {
 };
 /* clang-format on */
 
-static int list_all(const struct box_home *home, struct json_text *out, struct oci_error *err)
+static int list_all(const struct box_home *home, struct list_out *list, struct oci_error *err)
 {
 	for (size_t i = 0; i < N_FIXED; i++)
-		TRY(list_one(home, fixed_names()[i], out, err));
-	return list_described(home, out, err);
+		TRY(list_one(home, fixed_names()[i], list, err));
+	return list_described(home, list, err);
 }
 
 static int run_ls(const struct box_call *call, struct oci_error *err)
 {
+	static const char *const headings[] = { "NAME",	  "TYPE",	"ADDRESSES",
+						"BRIDGE", "CONTAINERS", NULL };
 	const struct ls_values *values = call->options;
 	struct list_out list;
 
-	if (!values->format || strcmp(values->format, "json") != 0) {
-		(void)printf("%-16s %-12s %-20s %-16s %s\n", "NAME", "TYPE", "ADDRESSES", "BRIDGE",
-			     "CONTAINERS");
-		return list_all(call->home, NULL, err);
-	}
-	list_out_begin(&list, NULL, "json", false);
-	return list_out_end(&list, list_all(call->home, &list.json, err), err);
+	list_out_begin(&list, headings, values->format, false);
+	return list_out_end(&list, list_all(call->home, &list, err), err);
 }
 
 /* --- inspect --- */

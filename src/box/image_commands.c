@@ -111,28 +111,6 @@ static void write_record(struct json_text *out, const struct image_record *recor
 	json_text_close_object(out);
 }
 
-static int add_record(void *data, const struct image_record *record)
-{
-	write_record(data, record);
-	return 0;
-}
-
-static int ls_json(const struct store *store, struct oci_error *err)
-{
-	struct list_out list;
-
-	list_out_begin(&list, NULL, "json", false);
-	return list_out_end(&list, image_records_each(store, add_record, &list.json, err), err);
-}
-
-static int measure_name(void *data, const struct image_record *record)
-{
-	int *width = data, length = (int)strlen(record->name);
-
-	*width = length > *width ? length : *width;
-	return 0;
-}
-
 /* "12.3 MiB" */
 static void size_text(uint64_t size, char out[32])
 {
@@ -145,9 +123,8 @@ static void size_text(uint64_t size, char out[32])
 	(void)snprintf(out, 32, unit ? "%.1f %s" : "%.0f %s", value, units[unit]);
 }
 
-static int print_record(void *data, const struct image_record *record)
+static void add_row(struct table_out *table, const struct image_record *record)
 {
-	const int *width = data;
 	char size[32], imported[32] = "?";
 	time_t when = (time_t)record->imported;
 	struct tm local;
@@ -155,29 +132,32 @@ static int print_record(void *data, const struct image_record *record)
 	size_text(record->size, size);
 	if (localtime_r(&when, &local))
 		(void)strftime(imported, sizeof(imported), "%Y-%m-%d %H:%M", &local);
-	(void)printf("%-*s  %.12s  %6zu  %10s  %s\n", *width, record->name,
-		     digest_is_valid(record->id) ? digest_hex(record->id) : "?", record->layers.n,
-		     size, imported);
-	return 0;
+	table_out_cell(table, "%s", record->name);
+	table_out_cell(table, "%.12s", digest_is_valid(record->id) ? digest_hex(record->id) : "?");
+	table_out_cell(table, "%zu", record->layers.n);
+	table_out_cell(table, "%s", size);
+	table_out_cell(table, "%s", imported);
 }
 
-static int ls_table(const struct store *store, struct oci_error *err)
+static int list_one(void *ctx, const struct image_record *record)
 {
-	int width = 4;
+	struct list_out *list = ctx;
 
-	TRY(image_records_each(store, measure_name, &width, err));
-	(void)printf("%-*s  %-12s  %6s  %10s  %s\n", width, "NAME", "ID", "LAYERS", "SIZE",
-		     "IMPORTED");
-	return image_records_each(store, print_record, &width, err);
+	if (list->kind == LIST_JSON)
+		write_record(&list->json, record);
+	else
+		add_row(&list->table, record);
+	return 0;
 }
 
 static int ls(const struct box_call *call, const struct store *store, struct oci_error *err)
 {
+	static const char *const headings[] = { "NAME", "ID", "LAYERS", "SIZE", "IMPORTED", NULL };
 	const struct ls_options *options = call->options;
+	struct list_out list;
 
-	if (options->format && strcmp(options->format, "json") == 0)
-		return ls_json(store, err);
-	return ls_table(store, err);
+	list_out_begin(&list, headings, options->format, false);
+	return list_out_end(&list, image_records_each(store, list_one, &list, err), err);
 }
 
 static int run_ls(const struct box_call *call, struct oci_error *err)

@@ -53,6 +53,16 @@ box_state() {
 
 is_box_status() { [ "$(box_state "$2" status)" = "$1" ]; }
 
+# assert_table: in $output every cell begins where its column's heading does, after two spaces. Of headings that are one word.
+assert_table() {
+	awk 'NR == 1 { heads = $0 }
+		{ for (i = 3; i <= length(heads); i++)
+			if (substr(heads, i - 1, 2) ~ /^ [^ ]/ && substr($0, i - 2, 3) !~ /^  [^ ]/) exit 1 }' <<<"$output" || {
+		say_output "expected a table"
+		return 1
+	}
+}
+
 # --- The dashboard's server ---
 
 # serve [OPTION...]: at a port that is free; $URL is where, $TOKEN the secret.

@@ -55,6 +55,7 @@ setup_file() { command -v python3 >/dev/null; }
 	assert_equal "$(ls -A "$BOX/layers/tmp")" ""
 	run hullbox image ls
 	assert_equal "${#lines[@]}" 3
+	assert_table
 	matches '^app:v1 +[0-9a-f]{12} +2 +20\.0 KiB  20'
 	run hullbox image ls --format json
 	matches '"name": "other/name:latest"'

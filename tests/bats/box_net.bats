@@ -427,19 +427,22 @@ swept_with_plugins() {
 	mkdir -p "$BOX/networks"
 	host_network other 10.77.0.0/24
 	echo '{ "name": "broken" }' >"$BOX/networks/broken.conflist"
+	host_network a-name-that-is-longer-than-most 10.78.0.0/24
 	up "$A" web -p 127.0.0.1:8080:80
 	up "$B" helper container "$A"
 	up "$C" alone none
 	run host "$HULLBOX" network ls
 	assert_status 0
 	matches '^NAME +TYPE +ADDRESSES +BRIDGE +CONTAINERS$'
+	assert_table
 	matches '^bridge +bridge +10\.91\.0\.0/20 +hullbox0 +2$'
+	matches '^a-name-that-is-longer-than-most +bridge +10\.78\.0\.0/24 '
 	matches '^none +none +- +- +1$'
 	matches '^other +bridge +10\.77\.0\.0/24 +br-other +0$'
 	matches '^broken .*/plugins: expected an array of plugins'
 	run host "$HULLBOX" network ls --format json
 	assert_equal "$(jq -c '[.[] | [.name, .subnet, .containers]]' <<<"$output")" \
-		'[["bridge","10.91.0.0/20",2],["host",null,0],["none",null,1],["broken",null,0],["other","10.77.0.0/24",0]]'
+		'[["bridge","10.91.0.0/20",2],["host",null,0],["none",null,1],["a-name-that-is-longer-than-most","10.78.0.0/24",0],["broken",null,0],["other","10.77.0.0/24",0]]'
 	run host "$HULLBOX" network inspect bridge none
 	assert_equal "$(jq -c '[.[] | [.name, .host.isThere, (.containers | map(.name, .ip, .ports[0].host))]]' <<<"$output")" \
 		'[["bridge",true,["web","10.91.0.2",8080,"helper","10.91.0.2",null]],["none",null,["alone",null,null]]]'
