@@ -255,16 +255,31 @@ char *home_conmon(struct oci_error *err)
 	return find_in(search_path(), "conmon", err);
 }
 
-char *home_slirp4netns(struct oci_error *err)
-{
-	if (getenv("HULLBOX_SLIRP4NETNS"))
-		return from_variable("HULLBOX_SLIRP4NETNS", "slirp4netns", err);
-	return find_in(search_path(), "slirp4netns", err);
-}
-
 char *home_cni_plugin(const char *name, struct oci_error *err)
 {
 	const char *path = getenv("CNI_PATH");
 
 	return find_in(path && *path ? path : "/usr/lib/cni:/opt/cni/bin", name, err);
+}
+
+char *home_user_net(bool *is_pasta, struct oci_error *err)
+{
+	struct oci_error ignored = { 0 }; /* then it is the other one */
+	char *path;
+
+	*is_pasta = false;
+	if (getenv("HULLBOX_SLIRP4NETNS"))
+		return from_variable("HULLBOX_SLIRP4NETNS", "slirp4netns", err);
+	path = getenv("HULLBOX_PASTA") ? NULL : find_in(search_path(), "slirp4netns", &ignored);
+	if (path)
+		return path;
+	*is_pasta = true;
+	if (getenv("HULLBOX_PASTA"))
+		return from_variable("HULLBOX_PASTA", "pasta", err);
+	path = find_in(search_path(), "pasta", &ignored);
+	if (!path)
+		(void)fail_code(err, "not-installed",
+				"neither slirp4netns nor pasta is found (Debian: package "
+				"slirp4netns or passt)");
+	return path;
 }

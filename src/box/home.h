@@ -5,6 +5,8 @@
 #ifndef BOX_HOME_H
 #define BOX_HOME_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 struct box_home {
@@ -22,13 +24,14 @@ int home_find(struct box_home *home, const char *root, struct oci_error *err);
 void home_done(struct box_home *home);
 
 /* The absolute path of a program, on the heap: hull ($HULLBOX_HULL, else beside hullbox, else
- * $PATH), conmon ($HULLBOX_CONMON, else $PATH), slirp4netns
- * ($HULLBOX_SLIRP4NETNS, else $PATH), a CNI plugin ($CNI_PATH, a list, else /usr/lib/cni
- * and /opt/cni/bin). NULL with err: code "not-installed". */
+ * $PATH), conmon ($HULLBOX_CONMON, else $PATH), a CNI plugin ($CNI_PATH, a list, else /usr/lib/cni
+ * and /opt/cni/bin), the program of a user's network, which is slirp4netns or, as *is_pasta then
+ * says, pasta ($HULLBOX_SLIRP4NETNS, else $HULLBOX_PASTA, else slirp4netns and at last pasta in
+ * $PATH). NULL with err: code "not-installed". */
 char *home_hull(struct oci_error *err);
 char *home_conmon(struct oci_error *err);
-char *home_slirp4netns(struct oci_error *err);
 char *home_cni_plugin(const char *name, struct oci_error *err);
+char *home_user_net(bool *is_pasta, struct oci_error *err);
 
 /* The path of this program, on the heap; NULL with err. */
 char *home_self(struct oci_error *err);

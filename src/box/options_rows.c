@@ -95,7 +95,7 @@ const struct option_row box_options_rows[] = {
 
 	/* Network. */
 	TEXT(0, "net", "NETWORK", net,
-	     "bridge, none, host, a network's name, container:NAME or\nns:PATH (default: bridge; for users other than root none)"),
+	     "bridge, none, host, a network's name, container:NAME or\nns:PATH (default: bridge; for users other than root user, by\nslirp4netns or pasta, or else none)"),
 	LIST('p', "publish", "[IP:]HOST:PORT[/udp]", ports, "a port of the host that leads to one of the container's"),
 	TEXT(0, "hostname", "NAME", hostname, "the container's name for itself (default: its short id)"),
 	LIST(0, "dns", "ADDRESS", dns, "a name server (default: the host's)"),

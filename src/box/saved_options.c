@@ -251,7 +251,8 @@ static int check_net(const struct box_options *options, struct oci_error *err)
 			err, "usage",
 			"option '--publish' needs a network such as %s, not '%s': there is no "
 			"network of the container's own to lead to",
-			rootless() ? "user, with slirp4netns installed" : "bridge", net->kind);
+			rootless() ? "user, with slirp4netns or pasta installed" : "bridge",
+			net->kind);
 	for (size_t i = 0; i < options->sysctls.n; i++) {
 		const char *key = options->sysctls.v[i].key;
 		const char *why = value_is_sysctl(key);

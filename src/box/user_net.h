@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * A network for a user without privilege (--net user): a program that carries what the container
- * sends into its network namespace by the host's own sockets: slirp4netns. It begins between
- * `hull create`, which makes the namespace, and `hull start`. It ends by itself when the
- * container's monitor does, since that holds the other end of a pipe of its.
+ * sends into its network namespace by the host's own sockets: slirp4netns, or pasta where that is
+ * the one that is installed. It begins between `hull create`, which makes the namespace, and `hull
+ * start`. It ends when the container's monitor does, since that holds the other end of a pipe of
+ * its.
  */
 #ifndef BOX_USER_NET_H
 #define BOX_USER_NET_H
@@ -18,7 +19,7 @@
 #define USER_NET_DNS "10.0.2.3"
 #define USER_NET_GATEWAY "10.0.2.2"
 
-/* Whether slirp4netns is installed. */
+/* Whether one of them is installed. */
 bool user_net_is_there(void);
 
 /* Begins it for the container whose first process is `pid`, publishes the ports, and notes in the
