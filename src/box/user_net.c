@@ -18,6 +18,7 @@
 #include "base/unix_socket.h"
 #include "box/json_tree.h"
 #include "box/run_program.h"
+#include "box/tap_guard.h"
 #include "libocispec/json.h"
 
 #define READY_MS 60000
@@ -164,21 +165,20 @@ static int begin(const struct call *call, int dir, struct oci_error *err)
 	return status == 0 ? 0 : fail(err, "begin '%s'", call->argv[0]);
 }
 
-/* A pidfd of the program, -1 when there is none any more. */
-static int open_program(int dir)
+/* A pidfd of the program, and its number; -1 when there is none any more. */
+static int open_program(int dir, int *pid)
 {
 	struct oci_error ignored = { 0 }; /* it was never there */
 	char text[64];
 	unsigned long long start;
 	auto_fd program = -1;
-	int pid;
 
 	if (file_read_at(dir, PID_FILE, text, sizeof(text), &ignored) <= 0 ||
-	    sscanf(text, "%d %llu", &pid, &start) != 2 || pid <= 0)
+	    sscanf(text, "%d %llu", pid, &start) != 2 || *pid <= 0)
 		return -1;
-	program = sys_pidfd_open(pid, 0);
+	program = sys_pidfd_open(*pid, 0);
 	/* Looked at when the pidfd is there, so that both are of one process. */
-	return program >= 0 && start_of(pid) == start ? fd_take(&program) : -1;
+	return program >= 0 && start_of(*pid) == start ? fd_take(&program) : -1;
 }
 
 /* Why it didn't become ready, by its own words, which are changed. */
@@ -442,6 +442,15 @@ static int pasta_up(struct call *call, const struct box_options *options, int di
 
 /* --- Up and down --- */
 
+static int guard(int dir, struct oci_error *err)
+{
+	int pid;
+	auto_fd program = open_program(dir, &pid);
+
+	return program < 0 ? fail(err, "the program of the network has ended")
+			   : tap_guard(program, pid, err);
+}
+
 int user_net_up(const struct box_home *home, struct box_record *record,
 		const struct box_options *options, pid_t pid, int monitor_end,
 		struct oci_error *err)
@@ -462,6 +471,7 @@ int user_net_up(const struct box_home *home, struct box_record *record,
 					     err);
 	arena_done(&call.arena);
 	TRY(result);
+	TRY(guard(dir, err));
 	(void)snprintf(state->ip, sizeof(state->ip), ADDRESS);
 	(void)snprintf(state->gateway, sizeof(state->gateway), USER_NET_GATEWAY);
 	(void)snprintf(state->interface, sizeof(state->interface), INTERFACE);
@@ -473,7 +483,8 @@ int user_net_down(const struct box_home *home, const struct box_record *record,
 {
 	struct oci_error ignored = { 0 }; /* what has no runtime directory has no program */
 	auto_fd dir = open_runtime(home, record, &ignored);
-	auto_fd program = dir < 0 ? -1 : open_program(dir);
+	int pid;
+	auto_fd program = dir < 0 ? -1 : open_program(dir, &pid);
 	struct pollfd set = { program, POLLIN, 0 };
 	int n;
 

@@ -690,3 +690,64 @@ host_by_its_address() {
 	by pasta || return 0
 	host_by_its_address pasta
 }
+
+# What a container sends by its interface on purpose, where its own kernel would have kept it: by a socket that is bound
+# to the interface, and as frames that it makes itself.
+FORGE='
+import socket, struct, sys, time
+address, port = sys.argv[1], int(sys.argv[2])
+def word(data):
+    total = sum(struct.unpack("!%dH" % (len(data) // 2), data))
+    total = (total >> 16) + (total & 0xffff)
+    return ~(total + (total >> 16)) & 0xffff
+frames = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+frames.bind(("tap0", 0))
+def frame(to, text):
+    ends = socket.inet_aton("10.0.2.100") + socket.inet_aton(to)
+    ip = struct.pack("!BBHHHBBH", 0x45, 0, 28 + len(text), 1, 0, 64, 17, 0) + ends
+    ip = ip[:10] + struct.pack("!H", word(ip)) + ip[12:]
+    udp = struct.pack("!HHHH", 4321, port, 8 + len(text), 0)
+    frames.send(b"\xff" * 6 + b"\x02\0\0\0\0\1" + b"\x08\0" + ip + udp + text)
+for to in "127.0.0.1", "127.1.2.3", "0.0.0.0":
+    bound = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"tap0")
+    try:
+        bound.sendto(b"socket to " + to.encode() + b"\n", (to, port))
+    except OSError:
+        pass
+    frame(to, b"frame to " + to.encode() + b"\n")
+    frame(to, b"frame to " + to.encode() + b"\n")
+while not time.sleep(0.2):
+    frame(address, b"frame to the host\n")'
+HEAR='
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("0.0.0.0", 0))
+print("port", s.getsockname()[1], flush=True)
+while True:
+    print(s.recv(100).decode(), end="", flush=True)'
+forged_packets() {
+	local address server port
+	address=$(host_address)
+	[ -n "$address" ] || return 0 # a host without any network
+	python3 -c "$HEAR" >"$T/heard" 2>&1 &
+	server=$!
+	wait_until grep -q '^port' "$T/heard"
+	port=$(sed -n 's/^port //p' "$T/heard")
+	attempt timeout --foreground -k 5 60 "$HULLBOX" run -d --host --name "$ID" -- python3 -c "$FORGE" "$address" "$port"
+	assert_status 0
+	wait_until grep -q 'frame to the host' "$T/heard"
+	hullbox rm -f "$ID"
+	kill $server
+	wait $server || true
+	assert_equal "$(sort -u "$T/heard")" "frame to the host
+port $port"
+}
+@test "box rootless: --net user by slirp4netns: what a container forges doesn't reach the host's loopback" {
+	by slirp4netns || return 0
+	forged_packets slirp4netns
+}
+@test "box rootless: --net user by pasta: what a container forges doesn't reach the host's loopback" {
+	by pasta || return 0
+	forged_packets pasta
+}
