@@ -20,7 +20,14 @@ static bool hook_failed(const struct oci_error *err)
 }
 
 /* The specification (runtime.md, lifecycle): when one of the first five kinds of hook fails, the
- * container is destroyed and the poststop hooks run. Their own failures can't change the cause. */
+ * container is destroyed and the poststop hooks run. They do as well, whatever failed, once it was
+ * created: undoing is its delete then. Unless another delete came in between, or will come. */
+static bool owes_poststop(const struct run *run, const struct oci_error *err)
+{
+	return run->recorded ? !run->deleted && !run->cgroup_left : hook_failed(err);
+}
+
+/* Their own failures can't change the cause. */
 static void run_poststop(const struct plan *plan)
 {
 	struct oci_error ignored;
@@ -37,7 +44,7 @@ static int act(struct run *run, struct oci_error *err)
 	fault_prepare();
 	if (rows_act(create_rows, run, PARENT, 0, err) == 0)
 		return 0;
-	if (hook_failed(err))
+	if (owes_poststop(run, err))
 		run_poststop(plan);
 	return fail_in(err, "%s '%s'", plan->request->run ? "run" : "create", plan->request->id);
 }

@@ -3,7 +3,6 @@
  * delete: one process, a handful of steps, each of which finds what is left, whatever state a kill
  * of its creator or of an earlier delete left behind. It never waits for the lock of a creator.
  */
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -60,22 +59,33 @@ static void warn_of(struct removal *r, struct oci_error *err)
 		r->warn(err->text);
 }
 
+static int read_poststop(struct removal *r, struct oci_config *config, struct plan *plan,
+			 const struct request *request, struct oci_error *err)
+{
+	if (oci_config_read_file(config, r->dir, STATE_CONFIG, NULL, err) < 0 ||
+	    plan_make_hooks(plan, config, request, err) < 0)
+		return fail_in(err, "the stored " STATE_CONFIG);
+	return 0;
+}
+
+/* Of several deletes at once one runs the hooks: the first to have the lock. The others go on
+ * without waiting for it, and remove what it still has to read: so that comes first. */
 static void run_poststop(struct removal *r)
 {
 	struct oci_error err = { 0 };
 	struct request request = { .id = r->state.id, .bundle = r->state.bundle };
 	struct oci_config config = { .doc = NULL };
 	struct plan plan = { .request = NULL };
+	bool known = read_poststop(r, &config, &plan, &request, &err) == 0;
 
-	if (oci_config_read_file(&config, r->dir, STATE_CONFIG, NULL, &err) < 0 ||
-	    plan_make_hooks(&plan, &config, &request, &err) < 0) {
-		(void)fail_in(&err, "the stored " STATE_CONFIG);
-		warn_of(r, &err);
-	} else {
-		for (size_t i = 0; i < plan.hooks[HOOK_POSTSTOP].n; i++)
+	if (state_take_hooks(r->dir)) {
+		if (!known)
+			warn_of(r, &err);
+		for (size_t i = 0; known && i < plan.hooks[HOOK_POSTSTOP].n; i++)
 			if (hook_run_one(&plan, HOOK_POSTSTOP, i, "stopped", 0, request.bundle,
 					 &err) < 0)
 				warn_of(r, &err);
+		state_hooks_ran(r->dir);
 	}
 	plan_free(&plan);
 	oci_config_close(&config);
@@ -97,14 +107,6 @@ static int check_half_created(struct removal *r, struct oci_error *err)
 	if (!state_try_lock(r->dir) && !r->force)
 		return fail_code(err, "not-stopped", "container '%s' is being created", r->id);
 	return 0;
-}
-
-/* Of several deletes at once one runs the hooks: whoever has the lock while the state is there. The
- * others go on without waiting for it. */
-static bool runs_poststop(struct removal *r)
-{
-	return r->state.hooks_poststop && r->state.created[0] && state_try_lock(r->dir) &&
-	       faccessat(r->dir, STATE_FILE, F_OK, 0) == 0;
 }
 
 /* Its processes are dead and its cgroup is gone. A systemd that doesn't answer is no reason to keep
@@ -137,7 +139,7 @@ static int remove_all(struct removal *r, struct oci_error *err)
 	TRY(cgroup_remove(&r->state, err));
 	end_unit(r);
 	TRY(intel_rdt_remove(&r->state, err));
-	if (runs_poststop(r))
+	if (r->state.hooks_poststop && r->state.created[0])
 		run_poststop(r);
 	return state_remove_opened(r->root, r->id, r->dir, err);
 }

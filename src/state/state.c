@@ -204,6 +204,24 @@ bool state_try_lock(int dir)
 	return flock(dir, LOCK_EX | LOCK_NB) == 0;
 }
 
+void state_unlock(int dir)
+{
+	(void)flock(dir, LOCK_UN); /* can't fail for an open directory */
+}
+
+bool state_take_hooks(int dir)
+{
+	struct stat st;
+
+	return state_try_lock(dir) && fstat(dir, &st) == 0 && !(st.st_mode & S_ISVTX);
+}
+
+void state_hooks_ran(int dir)
+{
+	/* Where it can't be done the directory can't be removed either, which is told then. */
+	(void)fchmod(dir, 0700 | S_ISVTX);
+}
+
 /* Removes what hull may have put into a directory below `dir`, and it. */
 static void remove_notify(int dir)
 {

@@ -2,8 +2,8 @@
  *
  * What is on disk about a container: ROOT/ID/ with state.json (written by rename), config.json (the
  * copy that later edits of the bundle can't touch) and the start socket. The directory is made
- * first and removed last; its flock says that a creator is at work. Status is derived from the
- * kernel, never trusted from the file alone.
+ * first and removed last; its flock says that a creator is at work, and once it is created who runs
+ * the poststop hooks. Status is derived from the kernel, never trusted from the file alone.
  */
 #ifndef STATE_STATE_H
 #define STATE_STATE_H
@@ -116,6 +116,16 @@ bool state_locked(int dir);
 /* Takes the lock if nobody has it, for removing a leftover: a creator that comes between finds its
  * directory gone. False: a creator is at work. Closing dir gives the lock back. */
 bool state_try_lock(int dir);
+
+/* Gives the lock back, also for who inherited `dir`. */
+void state_unlock(int dir);
+
+/* Takes the lock of a container that was created, if nobody has it: who removes the container with
+ * it runs its poststop hooks, then says so for those who get the lock after it. That is kept in the
+ * directory's mode, for others who remove the container may have unlinked all files and it. False:
+ * the hooks are somebody else's, or have run. */
+bool state_take_hooks(int dir);
+void state_hooks_ran(int dir);
 
 /* Removes the known files and the directory. Nothing there is fine. */
 int state_remove(const char *root, const char *id, struct oci_error *err);

@@ -171,6 +171,8 @@ int notify_relay(struct run *run, struct oci_error *err)
 		return fail_sys(err, "clone3");
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* A lock that its parent takes later would outlive it. */
+		fd_drop(&run->state_dir);
 		spawn_end(wait_and_tell(run, err) < 0);
 	}
 	return 0;

@@ -33,18 +33,28 @@ int record_reserve(struct run *run, struct oci_error *err)
 	return run->state_dir < 0 ? -1 : 0;
 }
 
-void record_release(struct run *run)
+/* Of a container that was created: with the poststop hooks, which run when all is undone, unless a
+ * delete has come in between. */
+static void remove_state(struct run *run)
 {
 	const struct request *request = run->plan->request;
 	struct oci_error ignored = { 0 };
 
+	if (run->recorded && state_take_hooks(run->state_dir))
+		state_hooks_ran(run->state_dir);
+	else
+		run->deleted = run->recorded;
+	(void)state_remove_opened(request->state_root, request->id, run->state_dir, &ignored);
+}
+
+void record_release(struct run *run)
+{
 	/* Only its own: when reserving failed the directory is somebody else's, and so it may be
 	 * after a `delete --force` that came in between. */
 	if (run->state_dir < 0)
 		return;
 	if (!run->cgroup_left)
-		(void)state_remove_opened(request->state_root, request->id, run->state_dir,
-					  &ignored);
+		remove_state(run);
 	fd_drop(&run->state_dir);
 }
 
@@ -112,7 +122,12 @@ int record_created(struct run *run, struct oci_error *err)
 	if (state_process_stat(run->init_pid, NULL, NULL, &state->pid_start) < 0)
 		return fail_code(err, "init-died", "the container's first process is gone");
 	state_now(state->created);
-	return write_state(run, err);
+	TRY(write_state(run, err));
+	run->recorded = true;
+	/* It has a status of its own now, and `run` has hooks to wait for: a delete that comes
+	 * meanwhile takes the lock for the poststop ones. */
+	state_unlock(run->state_dir);
+	return 0;
 }
 
 /* Opens the directory of `path`; name points into buf, which holds a copy of path. */

@@ -33,7 +33,8 @@ struct run {
 	const struct plan *plan;
 	struct state state; /* what state.json will say; filled as things come to be */
 
-	int state_dir; /* PARENT, START: the container's directory, flock held by its maker */
+	int state_dir; /* PARENT, START: the container's directory, flock held by its maker until it
+			is recorded as created */
 	int proc;      /* PARENT, INIT: the procfs that hull writes to, checked by its opener */
 	/* INIT: the attribute files that label it, or -1; with exec PARENT may open them for it */
 	int apparmor_attr, selinux_attr;
@@ -88,6 +89,8 @@ struct run {
 	pid_t stage_pid;
 	int stage_pidfd;
 	bool pid_file_written;
+	bool recorded;	       /* PARENT: as created; from then on delete may come in between */
+	bool deleted;	       /* PARENT, undoing: it did, and the poststop hooks are its own */
 	bool cgroup_left;      /* PARENT: undoing couldn't remove it; the state stays, for delete */
 	char resctrl[256];     /* PARENT: where the file system of linux.intelRdt is mounted */
 	bool bounding_dropped; /* INIT, by itself or by STAGE: the bounding set is the plan's */

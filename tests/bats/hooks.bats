@@ -472,6 +472,69 @@ CapAmb: 0000000000000000 NoNewPrivs: 1 "
 	assert_equal "$(cat "$T/log/poststop")" ran
 }
 
+# run_until_poststart SCRIPT: a run that is at its poststart hook, which goes on with the script after $T/log/go.
+run_until_poststart() {
+	log_dir
+	hook poststop "echo ran >>$T/log/poststop"
+	hook poststart "echo >$T/log/waits; while [ ! -e $T/log/go ]; do sleep 0.05; done; $1"
+	args /bin/sleep 1000
+	"$HULL" --root "$ROOT" run "$ID" >"$T/out" 2>&1 </dev/null 3>&- &
+	RUN=$!
+	wait_until test -e "$T/log/waits"
+}
+
+@test "delete --force while a run is at its poststart hooks: the poststop hooks run, once, whether those fail then or not" {
+	local script
+	for script in "exit 0" "exit 9"; do
+		base_config >config.json
+		rm -rf "$T/log"
+		run_until_poststart "$script"
+		run timeout 60 "$HULL" --root "$ROOT" delete --force "$ID"
+		assert_status 0
+		assert_equal "$(cat "$T/log/poststop")" ran
+		touch "$T/log/go"
+		ended $RUN
+		[ "$status" != 0 ]
+		assert_equal "$(cat "$T/log/poststop")" ran
+		assert_nothing_left
+	done
+}
+
+@test "a run whose program can't be executed runs the poststop hooks: it was created" {
+	log_dir
+	hook poststop "echo ran >>$T/log/poststop"
+	printf '\177ELF and no more' >rootfs/bad
+	chmod 755 rootfs/bad
+	args /bad
+	run_container
+	assert_fails /bad
+	assert_equal "$(cat "$T/log/poststop")" ran
+	assert_nothing_left
+}
+
+@test "another delete takes the stored config.json away while this one is about to run the hooks: they run" {
+	require strace
+	log_dir
+	hook poststop "echo ran >>$T/log/poststop"
+	args /bin/true
+	create_logged
+	start
+	wait_status stopped
+	# The first one is stopped when it has the lock of the directory: flock is its last call before the hooks.
+	strace -qq -o "$T/trace" -e trace=flock -e inject=flock:signal=STOP:when=1 \
+		"$HULL_ITSELF" --root "$ROOT" delete "$ID" >"$T/out" 2>&1 </dev/null 3>&- &
+	local tracer=$! first
+	wait_until grep -q SIGSTOP "$T/trace"
+	first=$(pgrep -P $tracer)
+	hull delete "$ID"
+	kill -CONT "$first"
+	ended $tracer
+	assert_status 0
+	assert_equal "$(cat "$T/out")" ""
+	assert_equal "$(cat "$T/log/poststop")" ran
+	assert_nothing_left
+}
+
 @test "hull is killed just before its hook asks to die with it: the hook isn't run" {
 	require strace
 	config --arg f "$T/ran" '.hooks.createRuntime = [{ path: "/bin/touch", args: ["touch", $f] }]'

@@ -89,6 +89,27 @@ told() { grep -q -- "$1" "$T/told"; }
 	assert_status 0
 }
 
+@test "who relays for a run doesn't hold the container's directory, whose lock would outlive the run" {
+	manager
+	probe wait-signal
+	"$HULL" --root "$ROOT" run "$ID" >"$T/out" 2>&1 </dev/null 3>&- &
+	local run=$! child fd
+	wait_until out_has waiting
+	# The container's process and the relay.
+	wait_until has_children 2 $run
+	for child in $(pgrep -P $run); do
+		[ "$child" != "$(pid_of)" ] || continue
+		for fd in /proc/"$child"/fd/*; do
+			[ "$(readlink "$fd")" != "$ROOT/$ID" ]
+		done
+	done
+	hull kill "$ID" USR1
+	ended $run
+	assert_status 0
+}
+
+has_children() { [ "$(pgrep -c -P "$2")" = "$1" ]; }
+
 @test "without NOTIFY_SOCKET the container has none" {
 	ask notify READY=1
 	has notify_socket=none notify=ENOENT
