@@ -26,6 +26,9 @@ extern char **environ;
 /* What is kept of a hook's output: its end, for the error text. */
 enum { TAIL = 1024 };
 
+/* What a pipe holds unless it was told otherwise. */
+enum { PIPE_ROOM = 64 * 1024 };
+
 struct hook_io {
 	int in;	 /* write end of its stdin */
 	int out; /* read end of its stdout and stderr */
@@ -56,14 +59,19 @@ static void keep_tail(struct hook_io *io, const char *text, size_t size)
 	io->tail[io->tail_size] = '\0';
 }
 
-/* Reads what is there; the fd is non-blocking. Closes it at its end. */
+/* Reads what is there; the fd is non-blocking. Closes it at its end. No more than a pipe holds:
+ * whoever keeps writing must not keep hull from its clock, or for ever once the hook is gone. */
 static void drain(struct hook_io *io)
 {
 	char buf[4096];
-	ssize_t got;
+	ssize_t got = -1;
 
-	while ((got = read(io->out, buf, sizeof(buf))) > 0)
+	for (size_t left = PIPE_ROOM; left > 0; left -= sizeof(buf)) {
+		got = read(io->out, buf, sizeof(buf));
+		if (got <= 0)
+			break;
 		keep_tail(io, buf, (size_t)got);
+	}
 	if (got == 0)
 		fd_drop(&io->out);
 }
@@ -123,6 +131,9 @@ static enum outcome attend(struct hook_io *io, int timeout_ms)
 			drain(io);
 		if (polls[0].revents)
 			return ENDED;
+		/* Where there is always something to read no signal interrupts the wait. */
+		if (interrupt_came())
+			return INTERRUPTED;
 	}
 }
 

@@ -77,6 +77,18 @@ int interrupt_signal(void)
 	return pending > 0 ? pending : 0;
 }
 
+bool interrupt_came(void)
+{
+	static const struct timespec now = { 0 };
+
+	if (taken || owner != getpid())
+		return false;
+	taken = sigtimedwait(&ending, NULL, &now);
+	if (taken < 0)
+		taken = 0;
+	return taken > 0;
+}
+
 int interrupt_fail(struct oci_error *err, const char *what)
 {
 	return fail_code(err, "interrupted", "%s: hull was asked to end by signal %d (%s)", what,

@@ -25,6 +25,10 @@ void interrupt_forbid(void);
  * What is ready counts first. */
 int interrupt_poll(struct pollfd *polls, nfds_t n, int timeout_ms);
 
+/* The same for who has been told so often enough that something is ready: true, once, when a signal
+ * asks to end. */
+bool interrupt_came(void);
+
 /* The signal that ended interrupt_poll(), or that waits to while it was allowed; else 0. */
 int interrupt_signal(void);
 

@@ -19,6 +19,9 @@
 
 #define SOCKET_NAME "socket"
 
+/* Messages that may wait in it: net.unix.max_dgram_qlen, which is 10, or 512 with systemd. */
+enum { QUEUE_MAX = 1024 };
+
 int notify_prepare(struct run *run, struct oci_error *err)
 {
 	if (mkdirat(run->state_dir, STATE_NOTIFY, 0755) < 0)
@@ -139,7 +142,9 @@ static int wait_and_tell(struct run *run, struct oci_error *err)
 				  { .fd = run->init_pidfd, .events = POLLIN } };
 	char text[4096];
 
-	for (;;) {
+	/* Once the process has ended what was queued by then is read, not what others go on to
+	 * write. */
+	for (int left = QUEUE_MAX; left > 0;) {
 		if (poll(polls, 2, -1) < 0) {
 			if (errno == EINTR)
 				continue;
@@ -153,9 +158,11 @@ static int wait_and_tell(struct run *run, struct oci_error *err)
 			if (says_ready(text))
 				return tell(run->plan->request->notify_socket, run->init_pid, err);
 		} else if (polls[1].revents) {
-			return 0; /* it ended without being ready, which its status tells */
+			break;
 		}
+		left -= polls[1].revents != 0;
 	}
+	return 0; /* it ended without being ready, which its status tells */
 }
 
 int notify_relay(struct run *run, struct oci_error *err)

@@ -472,6 +472,39 @@ CapAmb: 0000000000000000 NoNewPrivs: 1 "
 	assert_equal "$(cat "$T/log/poststop")" ran
 }
 
+# slow_reader CALL: hull takes its time before each such call, so that whoever writes on without end has
+# more for it by then.
+slow_reader() {
+	printf '#!/bin/sh\nexec strace -D -qq -o /dev/null -e trace=%s -e inject=%s:delay_enter=20000 %q "$@"\n' \
+		"$1" "$1" "$HULL" >"$T/slow"
+	chmod 755 "$T/slow"
+	HULL=$T/slow
+}
+
+@test "who writes to a hook's output without end outlasts neither its timeout, nor a signal, nor its own end" {
+	require strace
+	slow_reader read
+	log_dir
+	local end="while [ ! -e $T/log/over ]; do printf %09999d 0; done"
+	hook createRuntime "$end" "{ \"timeout\": $((2 * HULL_TEST_SLOW)) }"
+	run_container
+	assert_fails /hooks/createRuntime/0 timeout
+	base_config >config.json
+	log_dir
+	hook createRuntime "echo >$T/log/waits; $end"
+	interrupted TERM
+	assert_status 143
+	base_config >config.json
+	log_dir
+	hook createRuntime "setsid sh -c '$end' & exit 0"
+	run_container
+	touch "$T/log/over"
+	assert_status 0
+	wait_until nobody_left
+}
+
+nobody_left() { [ -z "$(left_processes "$ID")" ]; }
+
 # run_until_poststart SCRIPT: a run that is at its poststart hook, which goes on with the script after $T/log/go.
 run_until_poststart() {
 	log_dir

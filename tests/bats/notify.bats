@@ -89,6 +89,39 @@ told() { grep -q -- "$1" "$T/told"; }
 	assert_status 0
 }
 
+@test "somebody who keeps writing to the container's socket doesn't outlast its process" {
+	require python strace
+	manager
+	probe wait-signal
+	create_logged
+	# Slow at reading, so that there is always more by then.
+	timeout 30 strace -qq -o /dev/null -e trace=recvfrom -e inject=recvfrom:delay_enter=10000 \
+		"$HULL" --root "$ROOT" start "$ID" >/dev/null 2>&1 3>&- &
+	local start=$! noise
+	wait_until test -S "$ROOT/$ID/notify/socket"
+	wait_until out_has waiting
+	python3 - "$ROOT/$ID/notify/socket" "$T/writes" <<-'END' 3>&- &
+		import os, socket, sys
+		os.chdir(os.path.dirname(sys.argv[1]))
+		sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		sock.connect("socket")
+		for _ in range(5):
+		    sock.send(b"STATUS=busy")
+		open(sys.argv[2], "w").write("writes")
+		while True:
+		    try:
+		        sock.send(b"STATUS=busy")
+		    except OSError:
+		        break
+	END
+	noise=$!
+	wait_until test -s "$T/writes"
+	hull kill "$ID" KILL
+	ended $start
+	kill "$noise" 2>/dev/null || true
+	assert_status 0
+}
+
 @test "who relays for a run doesn't hold the container's directory, whose lock would outlive the run" {
 	manager
 	probe wait-signal
