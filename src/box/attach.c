@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include "box/attach.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
@@ -15,6 +18,7 @@
 
 #include "base/fd.h"
 #include "base/file.h"
+#include "base/sys.h"
 #include "box/monitor.h"
 
 /* conmon's numbers of the streams. */
@@ -250,4 +254,54 @@ enum attach_end attach_run(const struct attach *attach, struct oci_error *err)
 	if (result < 0)
 		return ATTACH_FAILED;
 	return session.detached ? ATTACH_DETACHED : ATTACH_ENDED;
+}
+
+/* --- From outside --- */
+
+static bool is_session(int fd)
+{
+	int domain = 0, type = 0, listens = 1;
+	socklen_t size = sizeof(int);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) == 0 && domain == AF_UNIX &&
+	       getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET &&
+	       getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) == 0 && !listens;
+}
+
+/* Its descriptors; NULL when it is gone. */
+static DIR *list_descriptors(int monitor)
+{
+	struct oci_error ignored = { 0 };
+	char path[64], info[1024];
+	const char *line;
+	auto_fd proc = open("/proc/self/fdinfo", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	(void)snprintf(path, sizeof(path), "%d", monitor);
+	if (proc < 0 || file_read_at(proc, path, info, sizeof(info), &ignored) < 0)
+		return NULL;
+	line = strstr(info, "\nPid:\t");
+	(void)snprintf(path, sizeof(path), "/proc/%d/fd", line ? atoi(line + 6) : -1);
+	return opendir(path);
+}
+
+bool attach_cut_off(int monitor)
+{
+	DIR *list = list_descriptors(monitor);
+	const struct dirent *entry;
+	bool found = false, forbidden = false;
+
+	while (list && (entry = readdir(list)) != NULL) {
+		auto_fd fd = isdigit((unsigned char)entry->d_name[0])
+				     ? sys_pidfd_getfd(monitor, atoi(entry->d_name))
+				     : -1;
+
+		forbidden = forbidden || (fd < 0 && errno == EPERM);
+		if (fd >= 0 && is_session(fd))
+			found = shutdown(fd, SHUT_RDWR) == 0 || found;
+	}
+	if (!list || forbidden)
+		found = sys_pidfd_send_signal(monitor, SIGKILL) == 0 || found;
+	if (list)
+		(void)closedir(list);
+	return found;
 }

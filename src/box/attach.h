@@ -35,4 +35,10 @@ enum attach_end { ATTACH_FAILED = -1, ATTACH_ENDED = 0, ATTACH_DETACHED = 1 };
  * caller's terminal is as it was afterwards. */
 enum attach_end attach_run(const struct attach *attach, struct oci_error *err);
 
+/* Ends whoever is connected to a monitor, given by its pidfd: one who takes nothing of what it
+ * sends keeps it from seeing the container's end. True when there was one; a monitor that this
+ * process may not reach into (Yama) is killed instead, with its record of how the container ended.
+ */
+bool attach_cut_off(int monitor);
+
 #endif

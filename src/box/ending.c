@@ -8,9 +8,14 @@
 #include <time.h>
 
 #include "base/fd.h"
+#include "box/attach.h"
+#include "box/command.h"
 #include "box/container_base.h"
 #include "box/monitor.h"
 #include "box/restart.h"
+
+/* What a container wrote before its end goes to who is attached, as long as he takes it. */
+#define DRAIN_SECONDS 3
 
 /* The record is locked, the life over. */
 static int settle_and_remove(const struct box_home *home, struct box_record *record, bool *removed,
@@ -174,7 +179,11 @@ static int stop_it(const struct box_home *home, struct box_record *record, unsig
 		if (ends_within(monitor, seconds))
 			return 0;
 	}
-	return send_signal(home, record, SIGKILL, err);
+	TRY(send_signal(home, record, SIGKILL, err));
+	if (!ends_within(monitor, DRAIN_SECONDS) && attach_cut_off(monitor))
+		box_warn("an attached process took no more of what '%s' wrote, and was cut off",
+			 record->state.name);
+	return 0;
 }
 
 /* The life is held. What was begun and not started belongs to nobody, for who does that has the

@@ -399,6 +399,30 @@ false"
 	hullbox events --no-follow --filter event=die --filter "container=${ID}y" | grep -q "exitCode=137"
 }
 
+# conmon waits for who is attached, as one does whose terminal is stopped, and sees no end of the container.
+@test "box stop, rm -f: an attached process that reads no more is cut off" {
+	local attached command
+	for command in "stop -t 0" "rm -f"; do
+		box_start "$ID" -- /bin/sh -c 'while :; do echo "$0"; done' "$(printf '%01000d' 0)"
+		"$HULLBOX" attach "$ID" >/dev/null 2>&1 3>&- &
+		attached=$!
+		wait_until is_attached "$attached"
+		kill -STOP "$attached"
+		wait_until is_stuck "$(cat "$T"/boxrun/containers/*/conmon.pid)"
+		# shellcheck disable=SC2086 # words
+		attempt timeout 60 "$HULLBOX" $command "$ID"
+		assert_status 0
+		has_text "an attached process took no more of what '$ID' wrote, and was cut off"
+		kill -KILL "$attached"
+		wait "$attached" || true
+		[ "$command" = "rm -f" ] || assert_equal "$(box_state "$ID" exitCode)" 137
+		hullbox rm -f "$ID" 2>/dev/null || true
+	done
+	assert_box_empty
+}
+is_attached() { grep -qs sigmask "/proc/$1/fdinfo/"*; }
+is_stuck() { [[ $(cat "/proc/$1/stack") == *unix_*send* ]]; }
+
 # With another one nothing could be seen to run: a second life would begin on the same files.
 @test "box: another runtime directory is refused while something runs in the one before" {
 	local pid
