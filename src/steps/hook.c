@@ -20,6 +20,7 @@
 #include "steps/caller.h"
 #include "steps/interrupt.h"
 #include "steps/process.h"
+#include "steps/spawn.h"
 
 extern char **environ;
 
@@ -235,6 +236,10 @@ static int judge(const struct plan_hook *hook, struct hook_io *io, const siginfo
 		return fail_code(err, "hook-failed",
 				 "not done after its timeout of %d s, killed%s%s",
 				 hook->timeout_ms / 1000, head, io->tail);
+	if (info->si_pid == 0)
+		return fail_code(err, "hook-failed",
+				 "it ended, but its exit status isn't to be had%s%s", head,
+				 io->tail);
 	if (info->si_code == CLD_EXITED)
 		return fail_code(err, "hook-failed", "exit status %d%s%s", info->si_status, head,
 				 io->tail);
@@ -258,8 +263,7 @@ static int run_hook(const struct plan_hook *hook, char *const *env, const char *
 			(void)kill(-pid, SIGKILL);
 			(void)sys_pidfd_send_signal(io->pidfd, SIGKILL);
 		}
-		while (waitid(P_PID, (id_t)pid, &info, WEXITED) < 0 && errno == EINTR)
-			;
+		(void)spawn_reap(pid, io->pidfd, &info);
 		if (io->out >= 0)
 			drain(io);
 		if (status == 0)

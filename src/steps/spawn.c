@@ -11,6 +11,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include "base/fd.h"
 #include "base/file.h"
@@ -29,7 +30,7 @@
 #endif
 
 /* How long a killed process may take to be gone. */
-enum { REAP_MS = 10 * 1000 };
+enum { REAP_MS = 10 * 1000, REAP_AGAIN_MS = 5 };
 
 int spawn_channel(struct run *run, struct oci_error *err)
 {
@@ -284,6 +285,36 @@ int spawn_see_executed(struct run *run, struct oci_error *err)
 			 run_new_process(run));
 }
 
+static long now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now); /* can't fail */
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+bool spawn_reap(pid_t pid, int pidfd, siginfo_t *info)
+{
+	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
+	long end = now_ms() + REAP_MS, left = REAP_MS;
+	siginfo_t found = { 0 };
+
+	for (; left > 0; left = end - now_ms()) {
+		if (pidfd >= 0)
+			(void)poll(&gone, 1, (int)left);
+		found = (siginfo_t){ 0 };
+		if (waitid(P_PID, (id_t)pid, &found, WEXITED | WNOHANG) < 0 && errno != EINTR)
+			break;
+		if (found.si_pid == pid)
+			break;
+		/* Dead, but its tracer's first. */
+		(void)poll(NULL, 0, REAP_AGAIN_MS);
+	}
+	if (info)
+		*info = found;
+	return found.si_pid == pid;
+}
+
 /* What a helper tells: in memory that it shares with its parent. */
 struct report {
 	struct oci_error err;
@@ -300,8 +331,7 @@ static void wait_for_helper(pid_t pid, int pidfd, int seconds)
 	} while (ready < 0 && errno == EINTR);
 	if (ready != 1)
 		(void)sys_pidfd_send_signal(pidfd, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		; /* a caller that ignores SIGCHLD has it reaped by the kernel: ECHILD */
+	(void)spawn_reap(pid, pidfd, NULL);
 }
 
 static int run_helper(void *ctx, uint64_t flags, int seconds,
@@ -391,26 +421,13 @@ int spawn_let_go(struct run *run, struct oci_error *err)
 	return spawn_close_others(run, keep, sizeof(keep) / sizeof(keep[0]), err);
 }
 
-/* Reaps a killed child within a limit: one in an uninterruptible sleep must not take hull with it.
- * What is left then is told by whoever waits for its cgroup. */
-static void reap_killed(pid_t pid, int pidfd)
-{
-	struct pollfd gone = { .fd = pidfd, .events = POLLIN };
-
-	if (pidfd >= 0)
-		while (poll(&gone, 1, REAP_MS) < 0 && errno == EINTR)
-			;
-	while (waitpid(pid, NULL, pidfd >= 0 ? WNOHANG : 0) < 0 && errno == EINTR)
-		;
-}
-
 void spawn_kill_stage(struct run *run)
 {
 	if (run->stage_pid <= 0)
 		return;
 	/* It ends by itself after its last message; after a failure it may be anywhere. */
 	(void)sys_pidfd_send_signal(run->stage_pidfd, SIGKILL);
-	reap_killed(run->stage_pid, run->stage_pidfd);
+	(void)spawn_reap(run->stage_pid, run->stage_pidfd, NULL);
 	run->stage_pid = 0;
 	fd_drop(&run->stage_pidfd);
 }
@@ -423,7 +440,8 @@ void spawn_kill_init(struct run *run)
 		(void)sys_pidfd_send_signal(run->init_pidfd, SIGKILL);
 	else
 		(void)kill(run->init_pid, SIGKILL); /* unreaped, so the pid is still its own */
-	reap_killed(run->init_pid, run->init_pidfd);
+	/* What is left then is told by whoever waits for its cgroup. */
+	(void)spawn_reap(run->init_pid, run->init_pidfd, NULL);
 	run->init_pid = 0;
 	fd_drop(&run->init_pidfd);
 }

@@ -5,6 +5,8 @@
 #ifndef STEPS_SPAWN_H
 #define STEPS_SPAWN_H
 
+#include <signal.h>
+
 #include "steps/run.h"
 
 /* PARENT: makes the socket pair whose other end its children get. */
@@ -58,6 +60,12 @@ int spawn_let_go(struct run *run, struct oci_error *err);
 /* Closes every fd from the first that isn't preserved up, but those in `keep` (n of them, -1 is
  * none), and forgets what `run` knows of the others. */
 int spawn_close_others(struct run *run, const int *keep, size_t n, struct oci_error *err);
+
+/* Reaps a child that has ended or was killed, within a limit: one in a sleep that no signal ends,
+ * as on a file system whose server is gone, must not take hull with it. False: it is left, or
+ * somebody else has it (a caller that ignores SIGCHLD); `info` (may be NULL) is zeroed then.
+ * `pidfd` may be -1. */
+bool spawn_reap(pid_t pid, int pidfd, siginfo_t *info);
 
 /* Undo, PARENT: kills and reaps. */
 void spawn_kill_stage(struct run *run);

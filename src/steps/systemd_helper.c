@@ -152,10 +152,8 @@ int systemd_helper_start(struct systemd_helper *helper, struct oci_error *err)
 
 static void reap(struct systemd_helper *helper, siginfo_t *info)
 {
-	*info = (siginfo_t){ .si_code = 0 };
-	if (helper->pid > 0)
-		while (waitid(P_PID, (id_t)helper->pid, info, WEXITED) < 0 && errno == EINTR)
-			;
+	if (helper->pid <= 0 || !spawn_reap(helper->pid, helper->pidfd, info))
+		*info = (siginfo_t){ .si_code = 0 };
 	helper->pid = 0;
 	fd_drop(&helper->pidfd);
 	fd_drop(&helper->sock);
@@ -206,6 +204,9 @@ static int fail_dead(struct systemd_helper *helper, struct oci_error *err)
 		return fail_code(err, "systemd-failed",
 				 SYSTEMD_HELPER " ended before its time (exit status %d)",
 				 info.si_status);
+	if (info.si_pid == 0)
+		return fail_code(err, "systemd-failed",
+				 SYSTEMD_HELPER " ended before its time, or can't be ended");
 	return fail_code(err, "systemd-failed", SYSTEMD_HELPER " was killed by signal %d (%s)",
 			 info.si_status, strsignal(info.si_status));
 }

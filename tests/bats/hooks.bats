@@ -503,6 +503,21 @@ slow_reader() {
 	wait_until nobody_left
 }
 
+@test "a killed hook that can't be reaped is waited for within a limit" {
+	require strace
+	# A tracer that doesn't look keeps even a dead one from its parent, as a sleep that no signal ends does.
+	# shellcheck disable=SC2016 # expanded by the hook
+	local held='setsid strace -qq -o /dev/null -p $$ >/dev/null 2>&1 </dev/null & echo $! >LOG/tracer
+		while grep -q "TracerPid:.0$" /proc/$$/status; do sleep 0.05; done
+		kill -STOP $!; sleep 1000'
+	log_dir
+	hook createRuntime "${held//LOG/$T/log}" "{ \"timeout\": $((3 * HULL_TEST_SLOW)) }"
+	attempt timeout --foreground -k 5 60 "$HULL" --root "$ROOT" run "$ID"
+	kill -KILL "$(cat "$T/log/tracer")"
+	assert_fails /hooks/createRuntime/0 timeout
+	wait_until nobody_left
+}
+
 nobody_left() { [ -z "$(left_processes "$ID")" ]; }
 
 # run_until_poststart SCRIPT: a run that is at its poststart hook, which goes on with the script after $T/log/go.
