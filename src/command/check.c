@@ -209,5 +209,6 @@ const struct command check_command = {
 	.options = options,
 	.options_size = sizeof(struct check_options),
 	.n_allowed = 1,
+	.forks = true,
 	.run = check_run,
 };

@@ -296,5 +296,6 @@ const struct command update_command = {
 	.options_size = sizeof(struct update_options),
 	.n_required = 1,
 	.n_allowed = 1,
+	.forks = true,
 	.run = update_command_run,
 };

@@ -675,6 +675,24 @@ b' 'é' "$(printf 'a%.0s' $(seq 256))"; do
 	has blocked=0000000000000000 ignored=0000000000000000
 }
 
+@test "a systemd helper that can't be executed is said to be that, also to a caller that ignores SIGCHLD" {
+	[[ $("$HULL_ITSELF" --version) == *systemd* ]] || skip "needs a hull built with systemd"
+	mkdir "$T/libexec"
+	printf '\177ELF and no more' >"$T/libexec/hull-systemd"
+	chmod 755 "$T/libexec" "$T/libexec/hull-systemd"
+	HULL_LIBEXEC=$T/libexec attempt env --ignore-signal=CHLD "$HULL_ITSELF" --root "$ROOT" --systemd-cgroup check
+	assert_fails "hull-systemd couldn't be executed"
+	args /bin/sleep 1000
+	"$HULL_ITSELF" --root "$ROOT" create "$ID" >"$T/out" 2>&1 </dev/null
+	# As if systemd had made its cgroup.
+	jq '.systemdUnit = "hull-none.scope"' "$ROOT/$ID/state.json" >"$T/state.json"
+	cp "$ROOT/$ID/state.json" "$T/state.before"
+	cat "$T/state.json" >"$ROOT/$ID/state.json"
+	HULL_LIBEXEC=$T/libexec attempt env --ignore-signal=CHLD "$HULL_ITSELF" --root "$ROOT" update --pids-limit 50 "$ID"
+	cat "$T/state.before" >"$ROOT/$ID/state.json"
+	assert_fails "hull-systemd couldn't be executed"
+}
+
 @test "a state root whose path is longer than a socket's name may be works" {
 	ROOT=$T/$(printf 'a%.0s' $(seq 120))/$(printf 'b%.0s' $(seq 120))
 	probe wait-signal
