@@ -383,8 +383,8 @@ static int look(const char *root, const struct container *container,
 		if (dir < 0)
 			return -1;
 		status = state_status(dir, &container->state, &pidfd);
-		if (pidfd < 0)
-			status = STATUS_STOPPED;
+		if (pidfd < 0 && status != STATUS_STOPPED && status != STATUS_CREATING)
+			return state_fail_pidfd(&container->state, err);
 	}
 	TRY(open_measured(container, status, &cgroup, err));
 	if (given->stats)

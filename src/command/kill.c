@@ -34,6 +34,16 @@ static int not_running(const char *id, enum status status, struct oci_error *err
 			 status_names[status]);
 }
 
+/* Without a pidfd: gone, not there yet, or alive all the same. */
+static int no_pidfd(const char *id, const struct state *state, enum status status,
+		    struct oci_error *err)
+{
+	if (status == STATUS_STOPPED || status == STATUS_CREATING)
+		return not_running(id, status, err);
+	(void)state_fail_pidfd(state, err);
+	return fail_in(err, "kill '%s'", id);
+}
+
 static int lists_any(const struct state *state, bool *any, struct oci_error *err)
 {
 	auto_free pid_t *pids = NULL;
@@ -62,11 +72,11 @@ static int kill_all(const char *id, const struct state *state, enum status statu
 	return 0;
 }
 
-static int kill_one(const char *id, enum status status, int pidfd, int number,
-		    struct oci_error *err)
+static int kill_one(const char *id, const struct state *state, enum status status, int pidfd,
+		    int number, struct oci_error *err)
 {
 	if (pidfd < 0)
-		return not_running(id, status, err);
+		return no_pidfd(id, state, status, err);
 	if (sys_pidfd_send_signal(pidfd, number) == 0)
 		return 0;
 	if (errno == ESRCH)
@@ -80,9 +90,9 @@ static int kill_namespace(const char *id, const struct state *state, enum status
 			  int number, struct oci_error *err)
 {
 	if (pidfd < 0)
-		return not_running(id, status, err);
+		return no_pidfd(id, state, status, err);
 	if (number == SIGKILL && state->own_pid_ns)
-		return kill_one(id, status, pidfd, number, err);
+		return kill_one(id, state, status, pidfd, number, err);
 	if (pid_namespace_signal(state, pidfd, number, err) < 0)
 		return fail_in(err, "kill --all '%s'", id);
 	return 0;
@@ -115,7 +125,7 @@ static int kill_command_run(const struct call *call, struct oci_error *err)
 	else if (given->all)
 		result = kill_namespace(id, &state, status, pidfd, number, err);
 	else
-		result = kill_one(id, status, pidfd, number, err);
+		result = kill_one(id, &state, status, pidfd, number, err);
 	state_done(&state);
 	return result;
 }

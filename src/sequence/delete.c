@@ -134,7 +134,7 @@ static int remove_all(struct removal *r, struct oci_error *err)
 	TRY(check_deletable(r, status, err));
 	/* Its directory is the only way back to a process that goes on living. */
 	if (r->pidfd < 0 && status != STATUS_STOPPED && status != STATUS_CREATING)
-		return fail(err, "no descriptor for process %d", r->state.pid);
+		return state_fail_pidfd(&r->state, err);
 	TRY(kill_first_process(r, err));
 	TRY(cgroup_remove(&r->state, err));
 	end_unit(r);

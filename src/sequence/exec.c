@@ -30,7 +30,8 @@ static int enter(const char *id, bool paused_too, struct entered *entered, struc
 	} else {
 		entered->status = state_status(entered->dir, &entered->state, &entered->pidfd);
 	}
-	return check_status(entered, paused_too, err);
+	TRY(check_status(entered, paused_too, err));
+	return entered->pidfd < 0 ? state_fail_pidfd(&entered->state, err) : 0;
 }
 
 int sequence_enter(const char *root, const char *id, bool paused_too, struct entered *entered,

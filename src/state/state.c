@@ -410,3 +410,8 @@ enum status state_status(int dir, const struct state *state, int *pidfd)
 		return STATUS_PAUSED;
 	return flags & STATE_PF_FORKNOEXEC ? STATUS_CREATED : STATUS_RUNNING;
 }
+
+int state_fail_pidfd(const struct state *state, struct oci_error *err)
+{
+	return fail(err, "no descriptor for process %d", state->pid);
+}

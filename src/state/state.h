@@ -110,6 +110,10 @@ int state_update_lock(int dir, struct oci_error *err);
  * be NULL) gets a pidfd of a living INIT, or -1. */
 enum status state_status(int dir, const struct state *state, int *pidfd);
 
+/* For who needs that pidfd of a living INIT and got -1: fills err, returns -1. For want of
+ * descriptors or memory, or by a filter: not a reason to call it gone. */
+int state_fail_pidfd(const struct state *state, struct oci_error *err);
+
 /* True when a creator holds the lock of the directory right now. */
 bool state_locked(int dir);
 

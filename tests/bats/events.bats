@@ -72,6 +72,21 @@ figures() { hull events --stats "$ID" | jq -ce "$1"; }
 	assert_fails "without a cgroup" "cgroup-manager"
 }
 
+@test "a container that is being created is told as that, with --stats and without" {
+	config --arg t "$T" '.hooks.createRuntime = [{ path: "/bin/sh",
+		args: ["sh", "-c", "echo >\($t)/waits; while [ ! -e \($t)/go ]; do sleep 0.05; done"] }]'
+	"$HULL" --root "$ROOT" create "$ID" >"$T/out" 2>&1 </dev/null 3>&- &
+	local creator=$!
+	wait_until test -e "$T/waits"
+	run timeout 30 "$HULL" --root "$ROOT" events --stats "$ID"
+	assert_fails "is being created"
+	run timeout 30 "$HULL" --root "$ROOT" events "$ID"
+	assert_fails "is being created"
+	touch "$T/go"
+	ended $creator
+	assert_status 0
+}
+
 # bats test_tags=vm
 @test "freeze, thaw and exit are told when they happen, and exit is the last" {
 	shell 'sleep 1000'

@@ -269,6 +269,23 @@ b é"
 	assert_fails "container not running"
 }
 
+@test "a living process that no pidfd can be had of isn't said to be gone" {
+	require strace
+	local command
+	shell "sleep 1000"
+	create
+	start
+	for command in "kill $ID" "events $ID" "exec $ID /bin/true" "delete --force $ID"; do
+		# shellcheck disable=SC2086 # words
+		attempt strace -qq -o "$T/trace" -e trace=pidfd_open -e inject=pidfd_open:error=ENFILE \
+			"$HULL_ITSELF" --root "$ROOT" $command
+		[ "$status" != 0 ]
+		has_text "no descriptor for process $(pid_of)"
+		lacks "not running" stopped
+	done
+	is_status running "$ID"
+}
+
 @test "kill reaches a created container" {
 	probe wait-signal
 	create
