@@ -87,3 +87,10 @@ void signal_name(int number, char *buf, size_t size)
 	else
 		(void)snprintf(buf, size, "%d", number);
 }
+
+bool signal_is_ignored(int number)
+{
+	struct sigaction now;
+
+	return sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
+}

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/signals.h"
 #include "base/sys.h"
 #include "command/log.h"
 #include "command/relay.h"
@@ -27,19 +28,15 @@ static struct relay *fault_relay;
 
 static void passed_on(sigset_t *set)
 {
-	/* nohup, and shells for background jobs: the caller wants these kept from us. */
 	static const int may_be_ignored[] = { SIGHUP, SIGINT, SIGQUIT };
 
 	(void)sigfillset(set);
 	(void)sigdelset(set, SIGCHLD);
 	for (size_t i = 0; i < N_FAULT_SIGNALS; i++)
 		(void)sigdelset(set, fault_signals[i]);
-	for (size_t i = 0; i < sizeof(may_be_ignored) / sizeof(may_be_ignored[0]); i++) {
-		struct sigaction now;
-
-		if (sigaction(may_be_ignored[i], NULL, &now) == 0 && now.sa_handler == SIG_IGN)
+	for (size_t i = 0; i < sizeof(may_be_ignored) / sizeof(may_be_ignored[0]); i++)
+		if (signal_is_ignored(may_be_ignored[i]))
 			(void)sigdelset(set, may_be_ignored[i]);
-	}
 }
 
 int foreground_prepare(struct oci_error *err)

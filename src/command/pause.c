@@ -8,6 +8,7 @@
 #include <sys/signalfd.h>
 
 #include "base/fd.h"
+#include "base/signals.h"
 #include "command/command.h"
 #include "state/state.h"
 #include "steps/freeze.h"
@@ -65,7 +66,8 @@ static int catch_signals(struct oci_error *err)
 
 	(void)sigemptyset(&set);
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
-		(void)sigaddset(&set, ending[i]);
+		if (!signal_is_ignored(ending[i]))
+			(void)sigaddset(&set, ending[i]);
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return fail_sys(err, "sigprocmask");
 	fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/fd.h"
+#include "base/signals.h"
 #include "plan/systemd.h"
 #include "plan/update.h"
 #include "sequence/sequence.h"
@@ -289,11 +290,10 @@ static int prepare(struct update *u, struct oci_error *err)
 static int block_signals(struct update *u, struct oci_error *err)
 {
 	static const int ending[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM, SIGUSR1, SIGUSR2 };
-	struct sigaction now;
 
 	(void)sigemptyset(&u->ending);
 	for (size_t i = 0; i < sizeof(ending) / sizeof(ending[0]); i++)
-		if (sigaction(ending[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+		if (!signal_is_ignored(ending[i]))
 			(void)sigaddset(&u->ending, ending[i]);
 	return sigprocmask(SIG_BLOCK, &u->ending, NULL) < 0 ? fail_sys(err, "sigprocmask") : 0;
 }

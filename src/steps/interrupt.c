@@ -7,6 +7,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/signals.h"
+
 static volatile sig_atomic_t arrived;
 
 /* There is one foreground per process; children inherit this and are none. */
@@ -20,13 +22,6 @@ static void on_signal(int number)
 	arrived = number;
 }
 
-static bool is_ignored(int number)
-{
-	struct sigaction now;
-
-	return number != SIGTERM && sigaction(number, NULL, &now) == 0 && now.sa_handler == SIG_IGN;
-}
-
 void interrupt_allow(void)
 {
 	static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
@@ -35,7 +30,7 @@ void interrupt_allow(void)
 	(void)sigemptyset(&ending);
 	(void)sigprocmask(SIG_SETMASK, NULL, &waiting);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-		if (is_ignored(signals[i]))
+		if (signals[i] != SIGTERM && signal_is_ignored(signals[i]))
 			continue;
 		(void)sigaction(signals[i], &action, NULL);
 		(void)sigaddset(&ending, signals[i]);

@@ -359,6 +359,23 @@ held() {
 }
 
 # bats test_tags=real_root
+@test "a signal that the caller ignores doesn't end the pause" {
+	local pid signal
+	held
+	env --ignore-signal=HUP,INT "$HULL" --root "$ROOT" pause "$ID" >"$T/out" 2>&1 &
+	pid=$!
+	wait_until asked 1
+	for signal in HUP INT; do
+		kill -$signal $pid
+	done
+	ended $pid
+	output=$(cat "$T/out")
+	assert_fails "couldn't be frozen"
+	asked 0
+	counts
+}
+
+# bats test_tags=real_root
 @test "what a killed pause leaves half frozen can be resumed, or paused once more" {
 	local pid
 	held
