@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 #include <fcntl.h>
 #include <limits.h>
-#include <search.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/xattr.h>
 
 #include "base/fd.h"
 #include "base/inroot.h"
+#include "box/first_names.h"
 #include "box/interrupt.h"
 #include "box/overlay_marks.h"
 #include "box/tree.h"
@@ -20,17 +20,10 @@
 /* What is taken when it is unpacked (archive_in.c); each level is an open descriptor and stack. */
 #define MAX_DEPTH 256
 
-/* The first name of an inode that has several. */
-struct first_name {
-	dev_t dev;
-	ino_t ino;
-	char *path;
-};
-
 struct writing {
 	struct archive_out *out;
 	bool user_xattrs;
-	void *names;	     /* a tree of struct first_name */
+	void *names;	     /* first_names.h */
 	char path[PATH_MAX]; /* of the current entry, "" for the root, without a leading slash */
 	char *xattr_names;   /* NAMES_ROOM */
 	struct tar_xattr xattrs[MAX_XATTRS];
@@ -39,47 +32,6 @@ struct writing {
 	unsigned depth; /* of directories */
 	char piece[64 * 1024];
 };
-
-static int by_inode(const void *a, const void *b)
-{
-	const struct first_name *one = a, *two = b;
-
-	if (one->ino != two->ino)
-		return one->ino < two->ino ? -1 : 1;
-	return one->dev < two->dev ? -1 : one->dev > two->dev;
-}
-
-/* *first: the path of another name of the same inode that was written before, or NULL. */
-static int find_first_name(struct writing *writing, const struct stat *st, const char **first,
-			   struct oci_error *err)
-{
-	struct first_name key = { .dev = st->st_dev, .ino = st->st_ino }, *fresh;
-	void *found = tfind(&key, &writing->names, by_inode);
-
-	*first = NULL;
-	if (found) {
-		*first = (*(struct first_name **)found)->path;
-		return 0;
-	}
-	fresh = malloc(sizeof(*fresh));
-	if (!fresh)
-		return fail_sys(err, "memory for hard links");
-	*fresh = key;
-	fresh->path = strdup(writing->path);
-	if (fresh->path && tsearch(fresh, &writing->names, by_inode))
-		return 0;
-	free(fresh->path);
-	free(fresh);
-	return fail_sys(err, "memory for hard links");
-}
-
-static void free_name(void *node)
-{
-	struct first_name *name = node;
-
-	free(name->path);
-	free(name);
-}
 
 static void forget_xattrs(struct writing *writing)
 {
@@ -230,7 +182,7 @@ static int fill(struct writing *writing, int dir, const char *name, const struct
 					     : S_ISFIFO(st->st_mode) ? TAR_FIFO
 								     : TAR_DEVICE };
 	if (!S_ISDIR(st->st_mode) && st->st_nlink > 1)
-		TRY(find_first_name(writing, st, &first, err));
+		TRY(first_names_find(&writing->names, st, writing->path, &first, err));
 	if (first) {
 		entry->kind = TAR_HARD_LINK;
 		(void)snprintf(target, PATH_MAX, "%s", first);
@@ -362,6 +314,6 @@ int upper_write(const char *directory, bool user_xattrs, int fd,
 	if (done == 0)
 		done = archive_out_finish(writing->out, digests, err);
 	archive_out_close(writing->out);
-	tdestroy(writing->names, free_name);
+	first_names_free(&writing->names);
 	return done;
 }
