@@ -15,6 +15,7 @@
 #include "base/inroot.h"
 #include "base/sys.h"
 #include "box/copy_apart.h"
+#include "box/first_names.h"
 #include "box/interrupt.h"
 #include "box/overlay_marks.h"
 #include "box/tree.h"
@@ -23,8 +24,12 @@
 
 struct copying {
 	const struct copy_request *request;
-	bool whole;					     /* copy_directory_whole() */
 	uint32_t effective[2], permitted[2], inheritable[2]; /* capabilities, for be_inside() */
+	/* Of copy_directory_whole() alone. */
+	struct copy_room *room; /* else NULL */
+	int top;		/* where it is copied to */
+	char path[PATH_MAX];	/* of the current entry from there; "": it is too long for one */
+	void *names;		/* first_names.h */
 	char piece[128 * 1024];
 };
 
@@ -151,21 +156,112 @@ static void be_oneself(const struct copying *copying)
 
 /* --- One file --- */
 
-static int copy_content(struct copying *copying, int from, int to, struct oci_error *err)
+static int take_bytes(struct copy_room *room, size_t n, struct oci_error *err)
 {
-	for (;;) {
-		ssize_t got;
+	if (room && n > room->limits.bytes - room->bytes)
+		return fail_code(err, "too-big",
+				 "all that fills the container's volumes is more than %llu bytes "
+				 "(HULLBOX_MAX_LAYER_BYTES)",
+				 (unsigned long long)room->limits.bytes);
+	if (room)
+		room->bytes += n;
+	return 0;
+}
 
+static int take_entry(struct copy_room *room, struct oci_error *err)
+{
+	if (room && ++room->entries > room->limits.entries)
+		return fail_code(err, "too-big",
+				 "all that fills the container's volumes is more than %llu files "
+				 "(HULLBOX_MAX_LAYER_ENTRIES)",
+				 (unsigned long long)room->limits.entries);
+	return 0;
+}
+
+/* From where both stand: how much; 0 at the end. */
+static ssize_t copy_piece(struct copying *copying, int from, int to, off_t most,
+			  struct oci_error *err)
+{
+	size_t size = sizeof(copying->piece);
+	ssize_t got;
+
+	if (most < (off_t)size)
+		size = (size_t)most;
+	do {
 		TRY(interrupt_check(err));
-		got = read(from, copying->piece, sizeof(copying->piece));
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return fail_sys(err, "read");
-		if (got == 0)
-			return 0;
-		TRY(file_write_all(to, copying->piece, (size_t)got, err));
+		got = read(from, copying->piece, size);
+	} while (got < 0 && errno == EINTR);
+	if (got < 0)
+		return fail_sys(err, "read");
+	TRY(take_bytes(copying->room, (size_t)got, err));
+	TRY(file_write_all(to, copying->piece, (size_t)got, err));
+	return got;
+}
+
+/* Files of the kernel's own don't say how long they are. One that does was empty and has grown. */
+static int copy_unsized(struct copying *copying, int from, int to, struct oci_error *err)
+{
+	struct stat st = { .st_size = 0 };
+	ssize_t got = 1;
+
+	while (got > 0 && st.st_size == 0) {
+		got = copy_piece(copying, from, to, sizeof(copying->piece), err);
+		if (got > 0 && fstat(from, &st) < 0)
+			got = fail_sys(err, "look at it");
 	}
+	return got < 0 ? -1 : 0;
+}
+
+/* The next data at or behind *at, before `size`: to *end. Without any there is a hole at the end.
+ * Whatever a file system answers, it comes nearer to the end. */
+static bool find_data(int from, off_t size, off_t *at, off_t *end)
+{
+	off_t found = lseek(from, *at, SEEK_DATA);
+
+	if (found < 0 && errno == ENXIO)
+		return false;
+	if (found > *at)
+		*at = found;
+	found = lseek(from, *at, SEEK_HOLE);
+	*end = found > *at && found < size ? found : size;
+	return *at < size;
+}
+
+/* 1; 0 when the file ended before: it shrank, or never was as long as it says. */
+static int copy_data(struct copying *copying, int from, int to, off_t at, off_t end,
+		     struct oci_error *err)
+{
+	if (lseek(from, at, SEEK_SET) < 0 || lseek(to, at, SEEK_SET) < 0)
+		return fail_sys(err, "seek");
+	while (at < end) {
+		ssize_t got = copy_piece(copying, from, to, end - at, err);
+
+		if (got <= 0)
+			return (int)got;
+		at += got;
+	}
+	return 1;
+}
+
+static int copy_content(struct copying *copying, int from, int to, off_t size,
+			struct oci_error *err)
+{
+	struct stat st;
+
+	if (size == 0)
+		return copy_unsized(copying, from, to, err);
+	for (off_t at = 0, end; find_data(from, size, &at, &end); at = end) {
+		int whole = copy_data(copying, from, to, at, end, err);
+
+		if (whole <= 0)
+			return whole;
+	}
+	if (fstat(from, &st) < 0)
+		return fail_sys(err, "look at it");
+	/* It may end in a hole, or be shorter by now. */
+	if (ftruncate(to, st.st_size < size ? st.st_size : size) < 0)
+		return fail_sys(err, "set the size");
+	return 0;
 }
 
 static mode_t kept_mode(const struct copying *copying, mode_t mode)
@@ -244,8 +340,8 @@ static int finish_whole(const struct copying *copying, int from, int to, const s
 static int finish_as(const struct copying *copying, int from, int to, const struct stat *st,
 		     struct oci_error *err)
 {
-	return copying->whole ? finish_whole(copying, from, to, st, err)
-			      : finish(copying, to, st, err);
+	return copying->room ? finish_whole(copying, from, to, st, err)
+			     : finish(copying, to, st, err);
 }
 
 static int copy_special(const struct copying *copying, const struct stat *st, int to_dir,
@@ -264,6 +360,19 @@ static int copy_special(const struct copying *copying, const struct stat *st, in
 		return fail_sys(err, "chmod");
 	(void)utimensat(to_dir, to, times, AT_SYMLINK_NOFOLLOW);
 	return 0;
+}
+
+/* Whether the file is there under another name, and could get this one. Where not, as when it has
+ * as many as it can have, it is copied once more. */
+static int link_to_first(struct copying *copying, const struct stat *st, int to_dir, const char *to,
+			 struct oci_error *err)
+{
+	const char *first = NULL;
+
+	if (!copying->room || st->st_nlink < 2 || copying->path[0] == '\0')
+		return 0;
+	TRY(first_names_find(&copying->names, st, copying->path, &first, err));
+	return first && linkat(copying->top, first, to_dir, to, 0) == 0;
 }
 
 /* Written under a name of its own first: who reads the old file sees the old or the new one. */
@@ -288,7 +397,7 @@ static int copy_file(struct copying *copying, int from_dir, const char *from, in
 	be_oneself(copying);
 	if (target < 0)
 		return fail_sys(err, "make the file");
-	if (copy_content(copying, source, target, err) == 0 &&
+	if (copy_content(copying, source, target, st.st_size, err) == 0 &&
 	    finish_as(copying, source, target, &st, err) == 0) {
 		int renamed;
 
@@ -335,15 +444,29 @@ static int copy_link(const struct copying *copying, int from_dir, const char *fr
 static int copy_entry(struct copying *copying, int from_dir, const char *from, int to_dir,
 		      const char *to, struct oci_error *err);
 
+/* Adds a name to the path, which had `used` characters. */
+static void enter(struct copying *copying, size_t used, const char *name)
+{
+	size_t room = sizeof(copying->path) - used;
+
+	if (used == 0 || snprintf(copying->path + used, room, "/%s", name) >= (int)room)
+		copying->path[0] = '\0';
+}
+
 static int copy_names(struct copying *copying, int from, int to, struct oci_error *err)
 {
 	char **names = tree_names(from, err);
+	size_t used = strlen(copying->path);
+	char first = copying->path[0];
 	int done = names ? 0 : -1;
 
 	for (size_t i = 0; done == 0 && names[i]; i++) {
+		enter(copying, used, names[i]);
 		done = copy_entry(copying, from, names[i], to, names[i], err);
 		if (done < 0 && strncmp(err->text, "the file '", 10) != 0)
 			(void)fail_in(err, "the file '%.255s'", names[i]);
+		copying->path[0] = first;
+		copying->path[used] = '\0';
 	}
 	tree_names_free(names);
 	return done;
@@ -377,15 +500,17 @@ static int copy_entry(struct copying *copying, int from_dir, const char *from, i
 		      const char *to, struct oci_error *err)
 {
 	struct stat st, there;
+	int linked;
 
 	TRY(interrupt_check(err));
+	TRY(take_entry(copying->room, err));
 	if (fstatat(from_dir, from, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return fail_sys(err, "look at it");
 	if (S_ISDIR(st.st_mode))
 		return copy_directory(copying, from_dir, from, to_dir, to, err);
-	if (copying->whole && (overlay_is_whiteout(&st) || S_ISSOCK(st.st_mode)))
+	if (copying->room && (overlay_is_whiteout(&st) || S_ISSOCK(st.st_mode)))
 		return 0;
-	if (copying->whole && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
+	if (copying->room && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
 		return copy_special(copying, &st, to_dir, to, err);
 	if (!S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode))
 		return fail_code(err, "not-supported", "it is a device, a fifo or a socket");
@@ -393,6 +518,9 @@ static int copy_entry(struct copying *copying, int from_dir, const char *from, i
 		return fail(err, "a file can't replace the directory that is there");
 	if (S_ISLNK(st.st_mode))
 		return copy_link(copying, from_dir, from, &st, to_dir, to, err);
+	linked = link_to_first(copying, &st, to_dir, to, err);
+	if (linked != 0)
+		return linked < 0 ? -1 : 0;
 	return copy_file(copying, from_dir, from, to_dir, to, err);
 }
 
@@ -470,7 +598,7 @@ static int copy_from(struct copying *copying, const struct place *from, struct o
 
 int copy_tree(const struct copy_request *request, struct oci_error *err)
 {
-	auto_free struct copying *copying = malloc(sizeof(*copying));
+	auto_free struct copying *copying = calloc(1, sizeof(*copying));
 	struct place from = { .dir = -1 };
 	mode_t before;
 	int done;
@@ -478,7 +606,6 @@ int copy_tree(const struct copy_request *request, struct oci_error *err)
 	if (!copying)
 		return fail_sys(err, "memory for copying");
 	copying->request = request;
-	copying->whole = false;
 	if (sys_capget(copying->effective, copying->permitted, copying->inheritable) < 0)
 		return fail_sys(err, "capget");
 	TRY(find_place(&request->from, &from, err));
@@ -492,40 +619,45 @@ int copy_tree(const struct copy_request *request, struct oci_error *err)
 }
 
 /* Only root can give files away. */
-static void begin_whole(struct copying *copying, struct copy_request *request)
+static void begin_whole(struct copying *copying, struct copy_request *request,
+			struct copy_room *room)
 {
 	*request = (struct copy_request){ .archive = geteuid() == 0,
 					  .owner_uid = geteuid(),
 					  .owner_gid = getegid() };
 	copying->request = request;
-	copying->whole = true;
+	copying->room = room;
 }
 
-int copy_directory_whole(int from, int to_dir, const char *to, struct oci_error *err)
+int copy_directory_whole(int from, int to_dir, const char *to, struct copy_room *room,
+			 struct oci_error *err)
 {
-	auto_free struct copying *copying = malloc(sizeof(*copying));
+	auto_free struct copying *copying = calloc(1, sizeof(*copying));
 	struct copy_request request;
 	mode_t before;
 	int done;
 
 	if (!copying)
 		return fail_sys(err, "memory for copying");
-	begin_whole(copying, &request);
+	begin_whole(copying, &request, room);
+	copying->top = to_dir;
+	(void)snprintf(copying->path, sizeof(copying->path), "%s", to);
 	before = umask(0);
 	done = copy_directory(copying, from, ".", to_dir, to, err);
+	first_names_free(&copying->names);
 	(void)umask(before); /* cannot fail */
 	return done;
 }
 
 int copy_attributes(int from, int to, struct oci_error *err)
 {
-	auto_free struct copying *copying = malloc(sizeof(*copying));
+	auto_free struct copying *copying = calloc(1, sizeof(*copying));
 	struct copy_request request;
 	struct stat st;
 
 	if (!copying)
 		return fail_sys(err, "memory for copying");
-	begin_whole(copying, &request);
+	begin_whole(copying, &request, NULL);
 	if (fstat(from, &st) < 0)
 		return fail_sys(err, "look at the directory");
 	return finish_whole(copying, from, to, &st, err);

@@ -11,6 +11,7 @@
 #include <stddef.h>
 
 #include "base/error.h"
+#include "box/archive_in.h"
 #include "libocispec/oci_config.h"
 
 struct copy_side {
@@ -23,9 +24,11 @@ struct copy_side {
  * given, whose parent must be there. A file that exists is replaced, a directory merged with; one
  * in place of the other is an error. Links are copied as links. Modes and times are kept; the owner
  * is the caller (in the container: its root, `owner`), or with `archive` the same as the source's.
- * Setuid and setgid stay with the owner: they are dropped where it isn't kept. Devices, fifos and
- * sockets are errors. Codes "not-found", "not-supported", "id-mapping": an owner whom the container
- * has no number for; "into-itself": a directory, before anything is copied; "interrupted"
+ * Setuid and setgid stay with the owner: they are dropped where it isn't kept. A file is as long as
+ * it was when it was opened, though somebody writes on; holes stay holes. Names of one file become
+ * files: who is at work on the other side could have put another in place of the first. Devices,
+ * fifos and sockets are errors. Codes "not-found", "not-supported", "id-mapping": an owner whom the
+ * container has no number for; "into-itself": a directory, before anything is copied; "interrupted"
  * (interrupt.h). */
 struct copy_request {
 	struct copy_side from, to;
@@ -43,11 +46,19 @@ struct copy_request {
 };
 int copy_tree(const struct copy_request *request, struct oci_error *err);
 
-/* Copies an opened directory with all in it to the new name `to`: with owners, modes, times,
- * extended attributes and ACLs, fifos and devices; without sockets and without an overlay's own
- * marks. No link is followed. Who isn't root becomes the owner of all, since he can't give. Names
- * of one file become files. */
-int copy_directory_whole(int from, int to_dir, const char *to, struct oci_error *err);
+/* How much may be copied, and how much was, by all calls with it: bytes without holes, and names.
+ */
+struct copy_room {
+	struct archive_limits limits;
+	uint64_t bytes, entries;
+};
+
+/* Copies an opened directory with all in it to the new name `to`, where nobody else is at work:
+ * with owners, modes, times, extended attributes and ACLs, holes and names of one file, fifos and
+ * devices; without sockets and without an overlay's own marks. No link is followed. Who isn't root
+ * becomes the owner of all, since he can't give. Code "too-big": there is no room for it. */
+int copy_directory_whole(int from, int to_dir, const char *to, struct copy_room *room,
+			 struct oci_error *err);
 
 /* The same of one opened directory or file: gives `to` the owner, mode, times and extended
  * attributes that `from` has. */

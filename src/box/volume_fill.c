@@ -63,12 +63,12 @@ static int is_empty(int dir, bool *answer, struct oci_error *err)
 	return 0;
 }
 
-static int copy_in(int volume, int data, int from, struct oci_error *err)
+static int copy_in(int volume, int data, int from, struct copy_room *room, struct oci_error *err)
 {
 	struct oci_error second = { 0 };
 
 	TRY(tree_remove(volume, "_data.new", err));
-	if (copy_directory_whole(from, volume, "_data.new", err) < 0) {
+	if (copy_directory_whole(from, volume, "_data.new", room, err) < 0) {
 		(void)tree_remove(volume, "_data.new", &second); /* the first failure is told */
 		return -1;
 	}
@@ -78,7 +78,7 @@ static int copy_in(int volume, int data, int from, struct oci_error *err)
 }
 
 /* from: the directory in the base, -1 when there is none. */
-static int fill_opened(int volume, int from, struct oci_error *err)
+static int fill_opened(int volume, int from, struct copy_room *room, struct oci_error *err)
 {
 	auto_fd data = openat(volume, "_data", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	bool empty = false;
@@ -90,7 +90,7 @@ static int fill_opened(int volume, int from, struct oci_error *err)
 			return fail_sys(err, "lock it");
 	TRY(finish(volume, data, err));
 	TRY(is_empty(data, &empty, err));
-	return empty && from >= 0 ? copy_in(volume, data, from, err) : 0;
+	return empty && from >= 0 ? copy_in(volume, data, from, room, err) : 0;
 }
 
 /* A link of the base leads to where the container's own mount goes, inside the base. */
@@ -111,7 +111,7 @@ static bool wants_content(const struct box_volume *volume)
 }
 
 static int fill_one(const struct box_home *home, const char *name, int base, const char *target,
-		    struct oci_error *err)
+		    struct copy_room *room, struct oci_error *err)
 {
 	auto_free char *path = box_text(err, "%s/volumes/%s", home->root, name);
 	auto_fd volume = -1, from = -1;
@@ -123,18 +123,23 @@ static int fill_one(const struct box_home *home, const char *name, int base, con
 		return errno == ENOENT ? fail_code(err, "not-found", "it is gone")
 				       : fail_sys(err, "open '%s'", path);
 	TRY(open_source(base, target, &from, err));
-	return fill_opened(volume, from, err);
+	return fill_opened(volume, from, room, err);
 }
 
+/* An image may name the same directory for many volumes: one room is for all of them. */
 static int fill_all(const struct box_home *home, const char *id, const struct box_options *options,
 		    int base, struct oci_error *err)
 {
+	struct copy_room room = { .bytes = 0 };
+
+	TRY(archive_limits_find(&room.limits, err));
 	for (size_t i = 0; i < options->volumes.n; i++) {
 		const struct box_volume *volume = &options->volumes.v[i];
 		char name[VOLUME_NAME_SIZE];
 
 		volume_name(id, options, i, name);
-		if (wants_content(volume) && fill_one(home, name, base, volume->target, err) < 0)
+		if (wants_content(volume) &&
+		    fill_one(home, name, base, volume->target, &room, err) < 0)
 			return fail_in(err, "fill the volume '%s'", name);
 	}
 	return 0;

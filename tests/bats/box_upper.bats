@@ -392,6 +392,48 @@ interrupted() {
 	cmp "$T/in/big" "$(echo "$BOX"/containers/*/upper)/big"
 }
 
+@test "upper: cp ends where a file ended when it was opened, though it grows; holes stay holes; the kernel's files are read to their end" {
+	require conmon strace
+	local file=$BUNDLE/rootfs/file
+	hullbox create --net none --rootfs "$BUNDLE/rootfs" --name one -- /bin/true
+	# stopped_in_cp COMMAND...: the file is opened, then the command, and cp goes on.
+	stopped_in_cp() {
+		printf 'as it was' >"$file"
+		rm -f "$T/out"
+		strace -o "$T/trace" -e trace=unlinkat -e inject=unlinkat:signal=SIGSTOP:when=1 "$HULLBOX" cp one:/file "$T/out" 3>&- &
+		TRACER=$!
+		wait_until grep -qs "stopped by SIGSTOP" "$T/trace"
+		grep -q "hullbox-cp" "$T/trace"
+		"$@"
+		kill -CONT "$(pgrep -P "$TRACER")"
+		wait "$TRACER"
+		rm "$T/trace"
+	}
+	grow() { printf ' and more' >>"$file"; }
+	stopped_in_cp grow
+	assert_equal "$(cat "$T/out")" "as it was"
+	stopped_in_cp truncate -s 2 "$file"
+	assert_equal "$(cat "$T/out")" as
+	stopped_in_cp truncate -s 0 "$file"
+	assert_equal "$(stat -c %s "$T/out")" 0
+
+	truncate -s 100M "$file"
+	printf middle | dd of="$file" bs=1 seek=50M conv=notrunc status=none
+	hullbox cp one:/file "$T/sparse"
+	cmp "$file" "$T/sparse"
+	[ "$(du -k "$T/sparse" | cut -f 1)" -lt 1024 ]
+	hullbox cp "$T/sparse" one:/in
+	cmp "$file" "$BUNDLE/rootfs/in"
+	[ "$(du -k "$BUNDLE/rootfs/in" | cut -f 1)" -lt 1024 ]
+	hullbox rm one
+
+	box_idle two
+	hullbox cp two:/proc/version "$T/version"
+	cmp /proc/version "$T/version"
+	hullbox cp two:/sys/kernel/fscaps "$T/fscaps"
+	cmp /sys/kernel/fscaps "$T/fscaps"
+}
+
 @test "upper: a container is stopped while cp and commit read it, and begins or goes when they are done" {
 	require strace
 	local other

@@ -387,6 +387,45 @@ volumes() { ls -A "$BOX/volumes" 2>/dev/null; }
 	assert_equal "$(ls "$volume")" "$(printf '_data\nvolume.json')"
 }
 
+@test "volumes: filled with what the image takes on disk: holes stay holes, names of one file its names" {
+	require conmon
+	make_image
+	local data=$BOX/volumes/data/_data
+	truncate -s 100M "$T/layer/data/sparse"
+	printf middle | dd of="$T/layer/data/sparse" bs=1 seek=50M conv=notrunc status=none
+	ln "$T/layer/data/sparse" "$T/layer/data/sub/second"
+	ln "$T/layer/data/sparse" "$T/layer/data/third"
+	volume_run --rm -v data:/data -- /bin/true
+	assert_status 0
+	assert_equal "$(stat -c '%s %h' "$data/sparse")" "104857600 3"
+	[ "$data/sparse" -ef "$data/sub/second" ]
+	[ "$data/sparse" -ef "$data/third" ]
+	[ "$(du -sk "$data" | cut -f 1)" -lt 1024 ]
+	cmp "$T/layer/data/sparse" "$data/third"
+}
+
+@test "volumes: an image can't fill its container's with more than a layer may have, all of them together" {
+	require conmon
+	make_image
+	dd if=/dev/zero of="$T/layer/data/big" bs=1k count=600 status=none
+	ln -s data "$T/layer/again"
+	export HULLBOX_MAX_LAYER_BYTES=1000000
+	volume_run --rm -v one:/data -- /bin/true
+	assert_status 0
+	volume_run --rm -v two:/data -v three:/again -- /bin/true
+	assert_status 125
+	has_text "fill the volume 'three': the file 'big': all that fills the container's volumes is more than 1000000 bytes (HULLBOX_MAX_LAYER_BYTES)"
+	export HULLBOX_MAX_LAYER_BYTES=10000000 HULLBOX_MAX_LAYER_ENTRIES=10
+	volume_run --rm -v four:/data -- /bin/true
+	assert_status 0
+	volume_run --rm -v five:/data -v six:/again -- /bin/true
+	assert_status 125
+	has_text "all that fills the container's volumes is more than 10 files (HULLBOX_MAX_LAYER_ENTRIES)"
+	assert_equal "$(find "$BOX/volumes/three" "$BOX/volumes/six" -name '_data.*')" ""
+	assert_equal "$(find "$BOX/volumes/three/_data" "$BOX/volumes/six/_data" -mindepth 1)" ""
+	[ -z "$(hullbox ps -aq)" ]
+}
+
 @test "volumes: with a user namespace the ids of the image are the container's" {
 	require conmon
 	make_image
