@@ -381,3 +381,14 @@ void cni_addresses_read(const struct json_node *result, struct cni_addresses *ad
 	for (at = json_tree_array(result, "ips"); at && !*addresses->ip; at = at->next)
 		read_ip(at, addresses);
 }
+
+bool cni_may_have_ipv6(const struct json_node *result)
+{
+	for (const struct json_node *at = json_tree_array(result, "ips"); at; at = at->next) {
+		const char *address = json_tree_text(at, "address");
+
+		if (address && strchr(address, ':'))
+			return true;
+	}
+	return !result;
+}

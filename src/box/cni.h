@@ -64,6 +64,9 @@ struct cni_addresses {
 };
 void cni_addresses_read(const struct json_node *result, struct cni_addresses *addresses);
 
+/* Whether there is an address of IPv6 in it. Without a result there may be. */
+bool cni_may_have_ipv6(const struct json_node *result);
+
 /* The name of the bridge that the network's plugin `bridge` makes; NULL when it has none. */
 const char *cni_bridge(const struct cni_network *network);
 

@@ -397,7 +397,7 @@ static void remove_hook(const char *table, const char *chain, int held_fd)
 		program_result_done(&output);
 }
 
-int leftovers_remove_rules(const char *network, const char *id, struct oci_error *err)
+int leftovers_remove_rules(const char *network, const char *id, bool ipv6, struct oci_error *err)
 {
 	const struct change change = {
 		.plan = plan_rules, .table = "nat", .network = network, .id = id
@@ -405,7 +405,8 @@ int leftovers_remove_rules(const char *network, const char *id, struct oci_error
 	struct oci_error ignored = { 0 };
 
 	/* Where the kernel has no IPv6, its table can't be read, and holds nothing. */
-	(void)apply("ip6tables-save", "ip6tables-restore", &change, &ignored);
+	if (ipv6)
+		(void)apply("ip6tables-save", "ip6tables-restore", &change, &ignored);
 	if (apply("iptables-save", "iptables-restore", &change, err) < 0)
 		return fail_in(err, "remove the rules of container %.12s", id);
 	return 0;

@@ -23,8 +23,9 @@ bool leftovers_rules(const char *saved, const char *network, const char *id, FIL
  * them. */
 bool leftovers_common(const char *saved, FILE *restore);
 
-/* Removes what leftovers_rules() finds, for IPv4 and IPv6. Without iptables there is nothing. */
-int leftovers_remove_rules(const char *network, const char *id, struct oci_error *err);
+/* Removes what leftovers_rules() finds, for IPv4 and, where asked for, IPv6. Without iptables there
+ * is nothing. */
+int leftovers_remove_rules(const char *network, const char *id, bool ipv6, struct oci_error *err);
 
 /* Removes what leftovers_common() finds, and with `nat` the empty chains of the table nat itself,
  * which iptables makes at its first use. */

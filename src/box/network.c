@@ -350,7 +350,8 @@ static int remove_leftovers(const struct network_store *store, const struct netw
 
 	if (!leases)
 		return -1;
-	TRY(leftovers_remove_rules(config->name, record->id, err));
+	TRY(leftovers_remove_rules(config->name, record->id, cni_may_have_ipv6(record->result),
+				   err));
 	TRY(leftovers_remove_leases(leases, record->id, err));
 	cni_addresses_read(record->result, &addresses);
 	if (bridge && *addresses.outside)
@@ -366,20 +367,18 @@ static int detach(struct work *work, struct network_record *record, struct oci_e
 					     .ports = record->ports,
 					     .n_ports = record->n_ports,
 					     .held_fd = work->lock };
-	bool again = record->removing, there = netns_is_there(record->netns);
 	struct cni_network config;
 	int result;
 
 	TRY(cni_network_read(&config, record->config, err));
 	record->removing = true;
 	TRY(network_record_write(&work->store, record, err));
-	if (there)
+	if (netns_is_there(record->netns))
 		attachment.netns = record->netns;
 	result = cni_remove(&config, &attachment, record->result, err);
-	/* Done by the plugins, unless they were asked before and may have been stopped in the
-	 * middle, or have no namespace to look into, where they find the addresses of the rules. */
-	if (result == 0 && there && record->result && !again)
-		return 0;
+	/* Where there is nothing that they know how to remove, plugins are content. That of the
+	 * bridge finds its rules by the addresses that the interface has, which a container with
+	 * CAP_NET_ADMIN may have changed; and it may have been stopped in the middle before. */
 	if (result < 0 && !cni_is_known(&config))
 		return -1;
 	*err = (struct oci_error){ 0 };

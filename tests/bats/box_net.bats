@@ -243,6 +243,35 @@ some_life() {
 	clean_again "pins gone"
 }
 
+@test "box net: a container that changes its interface leaves nothing on the host" {
+	host sysctl -qw net.ipv4.ip_forward=1
+	state >"$T/before"
+	up "$B" db
+	mv "$T/before" "$T/alone"
+	# What published ports have in common stays until the last container goes.
+	up "$A" web -p 8080:80
+	box_network down "$A"
+	state >"$T/before"
+	local change holder
+	for change in "link del eth0" "addr flush dev eth0" "link set eth0 down name other"; do
+		echo "$change"
+		up "$A" web -p 8080:80
+		# shellcheck disable=SC2086 # words
+		inside_of "$A" ip $change
+		# Who shares it keeps the namespace.
+		nsenter "--net=$T/boxrun/netns/$A" sleep 300 3>&- &
+		holder=$!
+		wait_until is_comm $holder sleep
+		box_network down "$A"
+		diff "$T/before" <(state)
+		kill $holder
+		wait $holder 2>/dev/null || true
+	done
+	inside_of "$B" ip link del eth0
+	box_network down "$B"
+	diff "$T/alone" <(state)
+}
+
 @test "box net: none, host, container:, ns: have what they say, and nothing is left of them" {
 	host sysctl -qw net.ipv4.ip_forward=1
 	state >"$T/before"

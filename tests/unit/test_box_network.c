@@ -405,6 +405,8 @@ static void check_add(struct cni_network *network)
 {
 	struct oci_error err = { 0 };
 	struct oci_document *result = NULL;
+	static const char no_ipv6[] = "{\"ips\":[{\"address\":\"10.9.0.2/24\"}]}";
+	struct oci_document *plain = json_tree_parse(no_ipv6, sizeof(no_ipv6) - 1, &err);
 	struct cni_addresses addresses;
 	auto_free char *env = NULL, *calls = NULL, *second = NULL;
 	char expected[4200];
@@ -428,6 +430,10 @@ static void check_add(struct cni_network *network)
 	tap_is_str(addresses.interface, "eth0", "the interface");
 	tap_is_str(addresses.mac, "02:00:00:00:00:01", "its address");
 	tap_is_str(addresses.outside, "veth1", "and its other end");
+	tap_ok(result && cni_may_have_ipv6(result->root), "and that there is IPv6");
+	tap_ok(cni_may_have_ipv6(NULL), "as there may be without a result");
+	tap_ok(plain && !cni_may_have_ipv6(plain->root), "but not with another");
+	json_document_free(plain);
 	(void)unlink(in_place("cni/calls"));
 	tap_ok(cni_remove(network, &attachment, result ? result->root : NULL, &err) == 0,
 	       "they are called to remove it");
