@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 
 #include "base/fd.h"
+#include "box/interrupt.h"
 #include "box/posix_acl.h"
 
 #define PIECE ((size_t)256 * 1024)
@@ -38,6 +39,7 @@ struct archive_in {
 	uint64_t blob_size, tar_size, entries, content;
 	int read_errno; /* of the file, 0: none */
 	bool too_big;
+	struct oci_error interrupted;
 	bool ended; /* the bytes have */
 	char *path; /* the current entry's, as is the rest */
 	char *target;
@@ -86,11 +88,21 @@ int archive_limits_find(struct archive_limits *limits, struct oci_error *err)
 	return read_limit("HULLBOX_MAX_LAYER_ENTRIES", &limits->entries, err);
 }
 
+static bool is_interrupted(struct archive_in *in, struct archive *reader)
+{
+	if (interrupt_check(&in->interrupted) == 0)
+		return false;
+	archive_set_error(reader, EINTR, "interrupted");
+	return true;
+}
+
 static la_ssize_t read_blob(struct archive *reader, void *data, const void **piece)
 {
 	struct archive_in *in = data;
 	ssize_t got;
 
+	if (is_interrupted(in, reader))
+		return -1;
 	do {
 		got = read(in->fd, in->buffer, PIECE);
 	} while (got < 0 && errno == EINTR);
@@ -112,6 +124,8 @@ static la_ssize_t read_tar(struct archive *reader, void *data, const void **piec
 	size_t size = 0;
 	int got = ARCHIVE_OK;
 
+	if (is_interrupted(in, reader))
+		return -1;
 	/* No bytes would be taken for the end. */
 	while (got == ARCHIVE_OK && size == 0)
 		got = in->ended ? ARCHIVE_EOF
@@ -141,6 +155,10 @@ static int fail_archive(struct archive_in *in, struct archive *reader, struct oc
 {
 	const char *why = archive_error_string(reader);
 
+	if (*in->interrupted.text) {
+		*err = in->interrupted;
+		return -1;
+	}
 	if (in->too_big)
 		return fail_code(err, "archive-too-big",
 				 "the archive unpacks to more than %llu bytes "

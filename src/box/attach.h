@@ -15,7 +15,8 @@
 int attach_connect(const struct box_record *record, struct oci_error *err);
 
 /* Signals that would end or stop the caller, and SIGWINCH: held back from now on, to be read from
- * this fd. Before the container begins, so that none is lost. */
+ * this fd. Before the container begins, so that none is lost: those that came until then cancel it
+ * (interrupt_watch()). */
 int attach_hold_signals(struct oci_error *err);
 
 struct attach {

@@ -17,6 +17,7 @@
 #include "box/ending.h"
 #include "box/host_root.h"
 #include "box/init_program.h"
+#include "box/interrupt.h"
 #include "box/userns.h"
 
 /* --- run and create --- */
@@ -148,6 +149,7 @@ static int run_it(const struct box_home *home, struct box_record *record,
 
 	if (container_start(home, record, options, !detach, &begun, err) < 0) {
 		status = container_failure_status(err);
+		interrupt_unwatch();
 		forget(home, record);
 		if (status == EXIT_BOX_FAILED)
 			return -1;
@@ -196,6 +198,7 @@ static int run_deed(const struct box_call *call, const struct box_words *words,
 		signals = attach_hold_signals(err);
 		if (signals < 0)
 			return -1;
+		interrupt_watch();
 	}
 	result = container_make(call->home, options, true, &record, err);
 	if (result == 0)
@@ -440,6 +443,7 @@ static int run_start(const struct box_call *call, struct oci_error *err)
 	if (!values->attach)
 		return box_each(call, NULL, start_word, err);
 	signals = attach_hold_signals(err);
+	interrupt_watch();
 	return signals < 0 ? -1 : start_one(call->home, call->operands[0], values, signals, err);
 }
 

@@ -20,6 +20,7 @@
 #include "box/health_watch.h"
 #include "box/image_volumes.h"
 #include "box/init_program.h"
+#include "box/interrupt.h"
 #include "box/monitor.h"
 #include "box/restart.h"
 #include "box/rootless.h"
@@ -363,6 +364,9 @@ static int go(const struct box_home *home, struct box_record *record,
 		return -1;
 	find_cgroup(home, record);
 	measure(&record->state);
+	/* A signal that is held back is the container's from here on, and cancels it before. */
+	TRY(interrupt_check(err));
+	interrupt_unwatch();
 	TRY(monitor_start(home, record, err));
 	restart_begun(restart);
 	record->state.started = record_now();

@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "box/image_record.h"
+#include "box/interrupt.h"
 #include "box/overlay_marks.h"
 #include "box/rootless.h"
 #include "box/tree.h"
@@ -232,7 +233,8 @@ static bool copy_file(int from, int to)
 	while (piece && (got = pread(from, piece, COPY_PIECE, at)) != 0) {
 		if (got < 0 && errno == EINTR)
 			continue;
-		if (got < 0 || file_write_all(to, piece, (size_t)got, &ignored) < 0)
+		if (got < 0 || interrupt_check(&ignored) < 0 ||
+		    file_write_all(to, piece, (size_t)got, &ignored) < 0)
 			return false;
 		at += got;
 	}
@@ -267,6 +269,8 @@ static int add_layer(const struct store *store, const struct layer_source *sourc
 		done = check_digests(digests, source, err);
 	if (done == 0 && source->blob)
 		keep_blob(made, source->fd);
+	if (done == 0)
+		done = interrupt_check(err);
 	if (done == 0)
 		done = finish_layer(store, made, name, digests, has_devices, err);
 	/* Gone by its rename, or refused, or there before. What can't be removed now, the next one

@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/sys.h"
+#include "box/interrupt.h"
 #include "box/json_tree.h"
 #include "box/overlay.h"
 #include "box/run_program.h"
@@ -304,6 +305,8 @@ _Noreturn static void keep(const struct monitor_request *request, int bundle, in
 	char nothing;
 	int result = overlay_unshare(&err);
 
+	/* A terminal's signals come here as well: what may be long, ends and cleans up by them. */
+	interrupt_catch();
 	if (result == 0)
 		result = request->mount(request->ctx, &err);
 	if (result == 0)
@@ -336,10 +339,16 @@ static void end_keeper(struct keeper *keeper)
 	keeper->pid = 0;
 }
 
-static int hear_keeper(int said, struct oci_error *err)
+static int hear_keeper(pid_t pid, int said, struct oci_error *err)
 {
 	struct oci_error theirs;
 
+	if (interrupt_wait(said, err) < 0) {
+		/* It says that it was, or that it was done just before. */
+		(void)kill(pid, SIGTERM);
+		(void)!read(said, &theirs, sizeof(theirs));
+		return -1;
+	}
 	if (read(said, &theirs, sizeof(theirs)) != sizeof(theirs))
 		return fail(err, "the process that mounts the root file system died");
 	if (!*theirs.text)
@@ -371,7 +380,7 @@ static int begin_keeper(const struct monitor_request *request, int bundle, struc
 	fd_drop(&said[1]);
 	fd_drop(&until[0]);
 	keeper->until = until[1];
-	result = keeper->pid < 0 ? fail_sys(err, "fork") : hear_keeper(said[0], err);
+	result = keeper->pid < 0 ? fail_sys(err, "fork") : hear_keeper(keeper->pid, said[0], err);
 	fd_drop(&said[0]);
 	if (result < 0)
 		end_keeper(keeper);

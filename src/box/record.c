@@ -17,6 +17,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "base/sys.h"
+#include "box/interrupt.h"
 #include "box/record_state.h"
 #include "box/runtime_claim.h"
 #include "box/tree.h"
@@ -53,10 +54,7 @@ static int lock_names(const struct box_home *home, int *names, struct oci_error 
 	*names = open_in_root(home, "names", err);
 	if (*names < 0)
 		return -1;
-	while (flock(*names, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return fail_sys(err, "lock the names");
-	return 0;
+	return interrupt_lock(*names, LOCK_EX, err) < 0 ? fail_in(err, "lock the names") : 0;
 }
 
 char *record_path(const struct box_home *home, const struct box_record *record, const char *name,
@@ -125,13 +123,13 @@ int record_lock(struct box_record *record, bool now, struct oci_error *err)
 	if (record->lock < 0)
 		return errno == ENOENT ? fail_code(err, "not-found", "it has been removed")
 				       : fail_sys(err, "open its lock");
-	while (flock(record->lock, LOCK_EX | (now ? LOCK_NB : 0)) < 0) {
-		if (errno == EINTR)
-			continue;
-		if (errno == EWOULDBLOCK)
+	if (interrupt_lock(record->lock, LOCK_EX | (now ? LOCK_NB : 0), err) < 0) {
+		if (err->num == EWOULDBLOCK) {
+			*err = (struct oci_error){ 0 };
 			(void)fail_code(err, "busy", "another command works at it");
-		else
-			(void)fail_sys(err, "lock it");
+		} else {
+			(void)fail_in(err, "lock it");
+		}
 		fd_drop(&record->lock);
 		return -1;
 	}
@@ -150,10 +148,8 @@ void record_unlock(struct box_record *record)
 
 static int lock_directory(int dir, int how, struct oci_error *err)
 {
-	while (flock(dir, how) < 0)
-		if (errno != EINTR)
-			return fail_sys(err, "lock the container's directory");
-	return 0;
+	return interrupt_lock(dir, how, err) < 0 ? fail_in(err, "lock the container's directory")
+						 : 0;
 }
 
 int record_hold(const struct box_record *record, struct oci_error *err)
@@ -198,8 +194,8 @@ int record_make(const struct box_home *home, struct box_record *record, struct o
 	record->state.exit_code = -1;
 	record->state.created = record_now();
 	/* Till the record's own lock is held: a sweep leaves it alone. */
-	if (made == 0 && flock(containers, LOCK_SH) < 0)
-		made = fail_sys(err, "lock '%s/containers'", home->root);
+	if (made == 0 && interrupt_lock(containers, LOCK_SH, err) < 0)
+		made = fail_in(err, "lock '%s/containers'", home->root);
 	while (made == 0) {
 		record_close(record);
 		made = try_make(home, containers, record, err);

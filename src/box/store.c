@@ -9,6 +9,7 @@
 #include <sys/xattr.h>
 
 #include "base/fd.h"
+#include "box/interrupt.h"
 #include "box/tree.h"
 
 static int make_at(int dir, const char *name, struct oci_error *err)
@@ -80,15 +81,11 @@ void store_close(struct store *store)
 static int lock_file(const struct store *store, const char *name, int how, struct oci_error *err)
 {
 	auto_fd fd = openat(store->layers, name, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	int done;
 
 	if (fd < 0)
 		return fail_sys(err, "open '%s/layers/%s'", store->path, name);
-	do {
-		done = flock(fd, how);
-	} while (done < 0 && errno == EINTR);
-	if (done < 0)
-		return fail_sys(err, "lock '%s/layers/%s'", store->path, name);
+	if (interrupt_lock(fd, how, err) < 0)
+		return fail_in(err, "lock '%s/layers/%s'", store->path, name);
 	return fd_take(&fd);
 }
 

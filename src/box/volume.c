@@ -16,6 +16,7 @@
 #include "base/fd.h"
 #include "base/file.h"
 #include "box/container.h"
+#include "box/interrupt.h"
 #include "box/report.h"
 #include "box/tree.h"
 
@@ -82,9 +83,8 @@ static int lock_volumes(const struct box_home *home, struct oci_error *err)
 	volumes = openat(made, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (volumes < 0)
 		return fail_sys(err, "open '%s'", path);
-	while (flock(volumes, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return fail_sys(err, "lock '%s'", path);
+	if (interrupt_lock(volumes, LOCK_EX, err) < 0)
+		return fail_in(err, "lock '%s'", path);
 	return fd_take(&volumes);
 }
 

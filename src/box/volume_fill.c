@@ -18,6 +18,7 @@
 #include "base/inroot.h"
 #include "base/sys.h"
 #include "box/copy.h"
+#include "box/interrupt.h"
 #include "box/overlay.h"
 #include "box/tree.h"
 #include "box/volume.h"
@@ -85,9 +86,8 @@ static int fill_opened(int volume, int from, struct copy_room *room, struct oci_
 
 	if (data < 0)
 		return fail_sys(err, "open _data");
-	while (flock(volume, LOCK_EX) < 0)
-		if (errno != EINTR)
-			return fail_sys(err, "lock it");
+	if (interrupt_lock(volume, LOCK_EX, err) < 0)
+		return fail_in(err, "lock it");
 	TRY(finish(volume, data, err));
 	TRY(is_empty(data, &empty, err));
 	return empty && from >= 0 ? copy_in(volume, data, from, room, err) : 0;

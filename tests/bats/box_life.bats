@@ -604,3 +604,130 @@ is_stuck() { [[ $(cat "/proc/$1/stack") == *unix_*send* ]]; }
 	hullbox rm -f "$ID"
 	assert_box_empty
 }
+
+# The process has taken its place: a new container's directory, or an opened lock.
+is_making() { compgen -G "$BOX/containers/*.new" >/dev/null; }
+opened_lock() { readlink "/proc/$1/fd/"* 2>/dev/null | grep -q "containers/[0-9a-f]*/lock"; }
+has_lives() { [ "$(box_state "$1" lives 2>/dev/null)" = "$2" ]; }
+
+# begin ARGUMENT...: hullbox in the background, with no signal ignored as bash has it: PID.
+begin() {
+	env --default-signal=HUP,INT,QUIT,TERM "$HULLBOX" "$@" >"$T/out" 2>"$T/err" </dev/null 3>&- &
+	PID=$!
+}
+
+# cancelled_by SIGNAL: $PID ends by it, at once, and says so.
+cancelled_by() {
+	kill -s USR1 "$PID" # which is for the command
+	kill -s "$1" "$PID"
+	status=0
+	wait "$PID" || status=$?
+	assert_equal "$status" $((128 + $(kill -l "$1")))
+	output=$(cat "$T/err")
+	has_text "interrupted by signal $(kill -l "$1")"
+}
+
+# Nothing is there of a container, without a sweep; no layer is half-made.
+nothing_made() {
+	assert_equal "$(find "$BOX/containers" "$BOX/names" "$T/boxrun/containers" "$BOX/layers/tmp" -mindepth 1 2>/dev/null)" ""
+	[ ! -e "$T/data/ran" ]
+}
+
+@test "box run: a signal cancels it as long as it waits for a lock, and nothing is left of it" {
+	require conmon
+	ulimit -c 0
+	local signal holder
+	mkdir "$T/data"
+	tar -C "$BASE" -cf "$T/base.tar" .
+	hullbox image ls >/dev/null
+	mkdir -p "$BOX/layers"
+	exec {holder}>"$BOX/layers/lock"
+	flock "$holder"
+	for signal in HUP INT QUIT TERM; do
+		begin run --net none --layer "$T/base.tar" -v "$T/data:/data" -- /bin/touch /data/ran
+		wait_until is_making
+		cancelled_by "$signal"
+		nothing_made
+	done
+	# Who ignores it ignores it.
+	(trap '' HUP && exec "$HULLBOX" run --net none --layer "$T/base.tar" -- /bin/sh -c 'sleep 0.3; echo ran' >"$T/out" 2>&1 3>&- {holder}>&-) &
+	PID=$!
+	wait_until is_making
+	kill -HUP $PID
+	exec {holder}>&-
+	wait $PID || [ $? = 129 ] # it is passed on
+	[ "$(hullbox ps -aq | wc -l)" = 1 ]
+	hullbox rm "$(hullbox ps -aq)"
+}
+
+@test "box run: a signal cancels it while it unpacks, and nothing is left of it" {
+	require conmon strace
+	local signal
+	mkdir "$T/data" "$T/big"
+	cp -a "$BASE/." "$T/big"
+	dd if=/dev/urandom of="$T/big/big" bs=1M count=16 status=none
+	tar -C "$T/big" -cf "$T/big.tar" .
+	for signal in HUP INT TERM; do
+		attempt env --default-signal=HUP,INT,TERM strace -o "$T/trace" -e trace=pwrite64,write \
+			-e "inject=pwrite64,write:signal=SIG$signal:when=30" \
+			"$HULLBOX" run --net none --layer "$T/big.tar" -v "$T/data:/data" -- /bin/touch /data/ran
+		assert_status $((128 + $(kill -l "$signal")))
+		has_text "interrupted by signal"
+		nothing_made
+	done
+}
+
+@test "box run: a signal cancels it while a volume is filled, and as long as its command hasn't begun" {
+	require conmon
+	local holder
+	mkdir -p "$T/data" "$T/layer/data"
+	echo one >"$T/layer/data/file"
+	hullbox volume create filled
+	exec {holder}<"$BOX/volumes/filled"
+	flock "$holder"
+	begin run --net none --name one --layer "$BASE" --layer "$T/layer" -v filled:/data -v "$T/data:/mnt" -- /bin/touch /mnt/ran
+	wait_until has_lives one 1
+	cancelled_by INT
+	nothing_made
+	exec {holder}<&-
+	assert_equal "$(ls -A "$BOX/volumes/filled/_data")" ""
+
+	cat >"$T/hull" <<-END
+	#!/bin/sh
+	case " \$* " in
+	*" create "*) until [ -s "$T/pid" ]; do sleep 0.05; done; kill -TERM "\$(cat "$T/pid")" ;;
+	esac
+	exec "$HULLBOX_HULL" "\$@"
+	END
+	chmod 755 "$T/hull"
+	HULLBOX_HULL=$T/hull begin run --net none --layer "$BASE" -v "$T/data:/mnt" -- /bin/touch /mnt/ran
+	echo "$PID" >"$T/pid"
+	status=0
+	wait "$PID" || status=$?
+	assert_equal "$status" 143
+	nothing_made
+}
+
+@test "box start -a: a signal cancels it as long as it waits for the container" {
+	require conmon
+	local holder id
+	hullbox create --net none --rootfs "$BASE" --ephemeral --name one -- /bin/true
+	id=$(hullbox ps -aq --no-trunc)
+	exec {holder}<"$BOX/containers/$id/lock"
+	flock "$holder"
+	begin start -a one
+	wait_until opened_lock "$PID"
+	cancelled_by TERM
+	exec {holder}<&-
+	assert_equal "$(box_state one lives) $(box_state one status)" "0 created"
+	# As cp does, which reads a stopped one's files.
+	exec {holder}<"$BOX/containers/$id"
+	flock "$holder"
+	begin start -a one
+	wait_until opened_lock "$PID"
+	cancelled_by INT
+	exec {holder}<&-
+	assert_equal "$(box_state one lives)" 0
+	attempt hullbox start -a one
+	assert_status 0
+}
