@@ -18,15 +18,13 @@
 #include "base/fd.h"
 #include "box/interrupt.h"
 #include "box/posix_acl.h"
+#include "box/tree.h"
 
 #define PIECE ((size_t)256 * 1024)
 
 /* Of one entry: the kernel's own bound of a value, and a number that nobody needs. */
 #define MAX_XATTR ((size_t)64 * 1024)
 #define MAX_XATTRS 128
-
-/* Deep enough for any tree that people make; deeper ones only hurt those who walk them later. */
-#define MAX_DEPTH 256
 
 struct archive_in {
 	int fd;
@@ -276,7 +274,7 @@ static char *clean_name(const char *name, const char *what, struct oci_error *er
 					archive_shown(name, shown));
 			goto refused;
 		}
-		if (size > NAME_MAX || ++depth > MAX_DEPTH) {
+		if (size > NAME_MAX || ++depth > TREE_MAX_DEPTH) {
 			(void)fail_code(err, "hostile-archive", "%s '%s' is too long or too deep",
 					what, archive_shown(name, shown));
 			goto refused;

@@ -25,6 +25,7 @@
 struct copying {
 	const struct copy_request *request;
 	uint32_t effective[2], permitted[2], inheritable[2]; /* capabilities, for be_inside() */
+	unsigned depth;					     /* of directories */
 	/* Of copy_directory_whole() alone. */
 	struct copy_room *room; /* else NULL */
 	int top;		/* where it is copied to */
@@ -482,6 +483,8 @@ static int copy_directory(struct copying *copying, int from_dir, const char *fro
 
 	if (source < 0 || fstat(source, &st) < 0)
 		return fail_sys(err, "open");
+	if (copying->depth == TREE_MAX_DEPTH)
+		return fail(err, "more than %d directories deep", TREE_MAX_DEPTH);
 	be_inside(copying);
 	is_new = mkdirat(to_dir, to, 0700) == 0;
 	be_oneself(copying);
@@ -492,7 +495,9 @@ static int copy_directory(struct copying *copying, int from_dir, const char *fro
 		return fail(err, "a directory can't replace what is there");
 	if (target < 0)
 		return fail_sys(err, "open the target");
+	copying->depth++;
 	TRY(copy_names(copying, source, target, err));
+	copying->depth--;
 	return is_new ? finish_as(copying, source, target, &st, err) : 0;
 }
 

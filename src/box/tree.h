@@ -9,6 +9,10 @@
 
 #include "base/error.h"
 
+/* How deep a tree may be to be unpacked, written or copied: deep enough for any that people make;
+ * each level is an open descriptor and stack, for a container can make far deeper ones. */
+#define TREE_MAX_DEPTH 256
+
 /* Removes `name` below dir with all in it: no link is followed, nothing that is mounted there is
  * entered (then it fails with EBUSY), and no depth is too much. What isn't there is no error. */
 int tree_remove(int dir, const char *name, struct oci_error *err);

@@ -17,9 +17,6 @@
 #define NAMES_ROOM ((size_t)64 * 1024)
 #define MAX_XATTRS 128
 
-/* What is taken when it is unpacked (archive_in.c); each level is an open descriptor and stack. */
-#define MAX_DEPTH 256
-
 struct writing {
 	struct archive_out *out;
 	bool user_xattrs;
@@ -264,9 +261,9 @@ static int write_directory(struct writing *writing, int fd, struct oci_error *er
 			break;
 		}
 		(void)sprintf(writing->path + used, used ? "/%s" : "%s", names[i]);
-		done = writing->depth < MAX_DEPTH
+		done = writing->depth < TREE_MAX_DEPTH
 			       ? write_one(writing, fd, names[i], err)
-			       : fail(err, "more than %d directories deep", MAX_DEPTH - 1);
+			       : fail(err, "more than %d directories deep", TREE_MAX_DEPTH - 1);
 		/* The innermost name is told once. */
 		if (done < 0 && strncmp(err->text, "the file '", 10) != 0)
 			(void)fail_in(err, "the file '%s'", archive_shown(writing->path, shown));

@@ -37,7 +37,7 @@ setup_file() {
 	hullbox rm "$ID"
 }
 
-@test "box hostile: a tree too deep for a layer is refused by commit, which leaves nothing" {
+@test "box hostile: a tree too deep for a layer is refused by commit, which leaves nothing, and by cp" {
 	require conmon
 	local deep
 	deep=$(printf 'd/%.0s' {1..300})
@@ -49,6 +49,10 @@ setup_file() {
 	attempt hullbox commit --layout "$ID" "$T/deep"
 	assert_status 1
 	[ -z "$(find "$T" -maxdepth 1 -name 'deep*')" ]
+	# What each level takes of the stack is no matter then.
+	attempt hullbox cp "$ID:/d" "$T/deep"
+	assert_status 1
+	has_text "directories deep"
 	hullbox rm "$ID"
 }
 
