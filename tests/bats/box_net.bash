@@ -162,7 +162,7 @@ s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 s.bind(("eth0", 0))
 s.send(mac(gateway) + mac(own) + b"\x08\x00" + ip + udp)
 ' "$(inside_of "$1" ip neigh show 10.91.0.1 | awk '{ print $5 }')" \
-		"$(inside_of "$1" cat /sys/class/net/eth0/address)" "$(address_of "$1")" "${4:-127.0.0.1}" "$2" "$3"
+		"$(inside_of "$1" ip -j link show eth0 | jq -r '.[0].address')" "$(address_of "$1")" "${4:-127.0.0.1}" "$2" "$3"
 }
 
 # listen PLACE tcp|udp PORT: until the end of the test.
