@@ -235,7 +235,8 @@ static int add_hugetlb(int dir, const char *size, struct cgroup_stats *stats, ch
 	return 0;
 }
 
-/* Which sizes of pages there are, only the names of the files say. */
+/* Which sizes of pages there are, only the names of the files say; a directory is a cgroup, to
+ * which a container gives whatever name it likes. */
 static int read_hugetlb(int dir, struct cgroup_stats *stats, char buf[FILE_ROOM],
 			struct oci_error *err)
 {
@@ -248,7 +249,8 @@ static int read_hugetlb(int dir, struct cgroup_stats *stats, char buf[FILE_ROOM]
 	while (result == 0 && (entry = readdir(list))) {
 		char size[16], end[16];
 
-		if (sscanf(entry->d_name, "hugetlb.%15[^.].%15s", size, end) == 2 &&
+		if (entry->d_type != DT_DIR &&
+		    sscanf(entry->d_name, "hugetlb.%15[^.].%15s", size, end) == 2 &&
 		    strcmp(end, "current") == 0)
 			result = add_hugetlb(dir, size, stats, buf, err);
 	}

@@ -56,6 +56,18 @@ static bool bound_to_v1(const char *name)
 	return false;
 }
 
+/* "2MB" of the file "hugetlb.2MB.max", else NULL. A directory is a cgroup, to which a container
+ * gives whatever name it likes. */
+static const char *page_size(const struct dirent *entry, size_t *length)
+{
+	const char *size = entry->d_name + 8;
+
+	if (entry->d_type == DT_DIR || strncmp(entry->d_name, "hugetlb.", 8) != 0)
+		return NULL;
+	*length = strcspn(size, ".");
+	return strcmp(size + *length, ".max") == 0 ? size : NULL;
+}
+
 /* "this kernel has pages of 2MB, 1GB" */
 static void say_page_sizes(int cgroup, char *why)
 {
@@ -67,11 +79,10 @@ static void say_page_sizes(int cgroup, char *why)
 		return;
 	used = (size_t)snprintf(why, TEXT, "this kernel has pages of ");
 	for (struct dirent *entry; (entry = readdir(dir)) && used < TEXT;) {
-		const char *size = entry->d_name + 8;
-		size_t length = strcspn(size, ".");
+		size_t length = 0;
+		const char *size = page_size(entry, &length);
 
-		if (strncmp(entry->d_name, "hugetlb.", 8) != 0 ||
-		    strcmp(size + length, ".max") != 0)
+		if (!size)
 			continue;
 		used += (size_t)snprintf(why + used, TEXT - used, "%s%.*s", comma, (int)length,
 					 size);

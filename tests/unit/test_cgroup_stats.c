@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * The parsers of a cgroup's files, on a directory of ordinary files: huge numbers, unknown keys,
- * what is damaged and what isn't there.
+ * what is damaged and what isn't there, and cgroups that are named like files.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 
 #include "base/fd.h"
 #include "steps/cgroup_stats.h"
+#include "steps/limit_cause.h"
 #include "tap.h"
 
 static int dir;
@@ -127,6 +129,33 @@ static void damaged(void)
 	cgroup_stats_done(&s);
 }
 
+/* A container that may write to its cgroup makes such. */
+static void names_of_cgroups(void)
+{
+	static const char *const names[] = { "hugetlb.made.current", "hugetlb.up.current",
+					     "hugetlb.made.max", "hugetlb.up.max" };
+	const struct plan_limit limit = { .pointer = "/the/limit",
+					  .file = "hugetlb.4MB.max",
+					  .value = "0" };
+	struct oci_error err = { 0 };
+	struct cgroup_stats s;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (mkdirat(dir, names[i], 0700) < 0)
+			abort();
+	s = look(STATS_ALL);
+	tap_ok(s.n_hugetlb == 1 && strcmp(s.hugetlb[0].size, "2MB") == 0,
+	       "a cgroup's name is no size of pages");
+	cgroup_stats_done(&s);
+	put("cgroup.procs", "");
+	put("cgroup.controllers", "hugetlb\n");
+	(void)limit_explain(dir, &limit, ENOENT, &err);
+	tap_is_str(err.text,
+		   "/the/limit: write '0' to hugetlb.4MB.max: No such file or directory: "
+		   "this kernel has pages of 2MB",
+		   "nor in the words for a size that there isn't");
+}
+
 int main(void)
 {
 	char path[] = "/tmp/hull-stats.XXXXXX", command[64];
@@ -137,6 +166,7 @@ int main(void)
 	nothing_there();
 	ordinary();
 	damaged();
+	names_of_cgroups();
 	(void)close(dir);
 	(void)snprintf(command, sizeof(command), "rm -rf %s", path);
 	if (system(command) != 0)
