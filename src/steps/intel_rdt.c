@@ -157,6 +157,13 @@ static int lock(int root, struct oci_error *err)
 	return 0;
 }
 
+static int open_locked(const char *path, struct oci_error *err)
+{
+	auto_fd root = open_root(path, err);
+
+	return root < 0 || lock(root, err) < 0 ? -1 : fd_take(&root);
+}
+
 /* The kernel says why in a file of its own, one line. */
 static int write_schemata(int root, int group, const char *text, struct oci_error *err)
 {
@@ -296,14 +303,12 @@ static int make_monitor(struct run *run, int group, struct oci_error *err)
 	return -1;
 }
 
-int intel_rdt_make(struct run *run, struct oci_error *err)
+static int make_all(struct run *run, int root, struct oci_error *err)
 {
 	const struct plan_intel_rdt *plan = &run->plan->intel_rdt;
-	auto_fd root = open_root(run->resctrl, err);
 	auto_fd group = -1;
 
-	if (root < 0 || lock(root, err) < 0 || make_group(run, root, err) < 0)
-		return -1;
+	TRY(make_group(run, root, err));
 	group = open_group(root, plan->group);
 	if (group < 0)
 		return fail_sys(err, "/linux/intelRdt: open '%s/%s'", run->resctrl, plan->group);
@@ -314,11 +319,37 @@ int intel_rdt_make(struct run *run, struct oci_error *err)
 	return plan->monitor ? make_monitor(run, group, err) : 0;
 }
 
+int intel_rdt_make(struct run *run, struct oci_error *err)
+{
+	auto_fd root = open_locked(run->resctrl, err);
+
+	return root < 0 ? -1 : make_all(run, root, err);
+}
+
 void intel_rdt_undo(struct run *run)
 {
 	struct oci_error ignored = { 0 };
 
 	(void)intel_rdt_remove(&run->state, &ignored); /* best effort, the cause is told */
+}
+
+/* Between the making and now nobody of this container was in the class, so its maker's delete may
+ * have removed it, and the monitoring group with it. Then it is this one's to make and to remove.
+ */
+static int make_again(struct run *run, int root, struct oci_error *err)
+{
+	struct state *state = &run->state;
+	auto_fd group = open_group(root, state->rdt_group);
+	auto_fd groups = group < 0 ? -1 : open_dir(group, "mon_groups");
+
+	if (group < 0 && errno == ENOENT && run->plan->intel_rdt.schemata) {
+		state->rdt_group_made = true;
+		TRY(state_write(run->state_dir, state, err));
+		return make_all(run, root, err);
+	}
+	if (groups >= 0 && state->rdt_monitor && !exists(groups, state->rdt_monitor))
+		return make_monitor(run, group, err);
+	return 0;
 }
 
 int intel_rdt_enter(struct run *run, struct oci_error *err)
@@ -330,14 +361,17 @@ int intel_rdt_enter(struct run *run, struct oci_error *err)
 
 	if (!state->rdt_root)
 		return 0; /* exec into a container that an older hull made */
-	root = open_root(state->rdt_root, err);
+	root = open_locked(state->rdt_root, err);
 	if (root < 0)
 		return -1;
+	if (!run->plan->request->exec)
+		TRY(make_again(run, root, err));
 	(void)snprintf(pid, sizeof(pid), "%d", run->init_pid);
 	group = open_group(root, state->rdt_group);
 	if (group < 0)
-		return fail_sys(err, "/linux/intelRdt: open '%s/%s'", state->rdt_root,
-				state->rdt_group);
+		return fail_sys(err, "/linux/intelRdt: open '%s/%s'%s", state->rdt_root,
+				state->rdt_group,
+				errno == ENOENT ? " (it was removed meanwhile)" : "");
 	if (file_write_at(group, "tasks", pid, err) < 0)
 		return fail_in(err, "/linux/intelRdt: '%s/%s'", state->rdt_root, state->rdt_group);
 	if (!state->rdt_monitor)
@@ -398,6 +432,17 @@ int intel_rdt_look(const struct state *state, const struct plan_intel_rdt *plan,
 	return 0;
 }
 
+/* One that is dying has left its cgroup before it is a zombie. What can't be looked at, for want of
+ * descriptors or memory, isn't gone. */
+static bool is_alive(pid_t pid)
+{
+	unsigned flags;
+
+	if (state_process_stat(pid, NULL, &flags, NULL) < 0)
+		return errno != ENOENT && errno != ESRCH;
+	return !(flags & STATE_PF_EXITING);
+}
+
 /* Has the group a process that isn't dead? Those of the container have been killed. */
 static bool is_in_use(int group)
 {
@@ -407,15 +452,9 @@ static bool is_in_use(int group)
 
 	if (!text)
 		return true;
-	for (at = text; isdigit((unsigned char)*at); at = end + (*end == '\n')) {
-		unsigned flags;
-		long pid = strtol(at, &end, 10);
-
-		/* One that is dying has left its cgroup before it is a zombie. */
-		if (state_process_stat((pid_t)pid, NULL, &flags, NULL) == 0 &&
-		    !(flags & STATE_PF_EXITING))
+	for (at = text; isdigit((unsigned char)*at); at = end + (*end == '\n'))
+		if (is_alive((pid_t)strtol(at, &end, 10)))
 			return true;
-	}
 	return false;
 }
 
@@ -438,7 +477,7 @@ int intel_rdt_change(const struct state *state, const char *schemata, char **old
 		return fail_code(err, "usage",
 				 "the container has no RDT class of service of its own "
 				 "(linux.intelRdt)");
-	root = open_root(state->rdt_root, err);
+	root = open_locked(state->rdt_root, err);
 	if (root < 0)
 		return -1;
 	group = open_group(root, state->rdt_group);
@@ -461,6 +500,8 @@ int intel_rdt_remove(const struct state *state, struct oci_error *err)
 	if (!state->rdt_root || !state->rdt_group || !same_boot(state))
 		return 0;
 	root = open(state->rdt_root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root >= 0)
+		TRY(lock(root, err)); /* nobody enters between the look and the removal */
 	group = root < 0 ? -1 : open_group(root, state->rdt_group);
 	if (group < 0)
 		return errno == ENOENT

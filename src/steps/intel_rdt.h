@@ -2,7 +2,9 @@
  *
  * linux.intelRdt: groups of the resctrl file system, made and entered by PARENT, since only root of
  * the host may. hull removes what it made and nothing else: state.json knows the names before they
- * are made. A class of service that has other living processes stays, whoever made it.
+ * are made. A class of service that has other living processes stays, whoever made it. Whatever
+ * writes there does it under the lock of resctrl's root that the kernel's documentation asks for
+ * (kept by others for too long: code "timeout").
  */
 #ifndef STEPS_INTEL_RDT_H
 #define STEPS_INTEL_RDT_H
@@ -18,13 +20,13 @@ int intel_rdt_find(struct run *run, struct oci_error *err);
 void intel_rdt_intend(struct run *run);
 
 /* PARENT: makes the group and writes its schemata, or compares those of one that exists with what
- * config.json wants (code "rdt-differs"); makes the monitoring group. Under the lock of resctrl's
- * root that the kernel's documentation asks for. */
+ * config.json wants (code "rdt-differs"); makes the monitoring group. */
 int intel_rdt_make(struct run *run, struct oci_error *err);
 void intel_rdt_undo(struct run *run);
 
 /* PARENT, after the fork, by run->state: the first process goes to the group, then to its
- * monitoring group. What it forks later is born there. For exec too. */
+ * monitoring group. What it forks later is born there. A class that another container made, whose
+ * delete removed it in between, is made once more. For exec too, which makes nothing. */
 int intel_rdt_enter(struct run *run, struct oci_error *err);
 
 /* update: writes lines to the schemata of the container's class of service. *old gets what it had

@@ -194,6 +194,103 @@ assert_nothing_left_here() {
 	nothing_left
 }
 
+# held_up COMMAND...: hull runs while somebody has the lock of resctrl; it waits, having changed nothing of
+# what `seen` prints, and comes to its end when the lock is given back.
+held_up() {
+	local pid before held
+	mkfifo "$T/held"
+	flock "$RDT" cat "$T/held" >/dev/null 3>&- &
+	held=$!
+	wait_until locked
+	before=$(seen)
+	: >"$T/trace"
+	strace -qq -o "$T/trace" -e trace=flock -P "$RDT" "$HULL" --root "$ROOT" "$@" >"$T/out" 2>&1 </dev/null 3>&- &
+	pid=$!
+	wait_until waits_or_ended $pid
+	grep -q 'flock.*EAGAIN' "$T/trace"
+	# Who is killed isn't in it any more.
+	[ "$1" = delete ] || assert_equal "$(seen)" "$before"
+	[ -d "$RDT/$ID" ]
+	: >"$T/held"
+	wait $held
+	ended $pid
+	output=$(cat "$T/out")
+	assert_status 0
+	rm "$T/held"
+}
+locked() { ! flock -n "$RDT" true; }
+waits_or_ended() { grep -q 'flock.*EAGAIN' "$T/trace" || ! kill -0 "$1" 2>/dev/null; }
+seen() { tail "$RDT/$ID"/{schemata,tasks}; }
+
+@test "whoever changes, enters or removes a class waits for the lock of resctrl" {
+	require strace
+	rdt '{ "l3CacheSchema": "L3:0=7;1=70" }'
+	made
+	start
+	held_up update --l3-cache-schema 'L3:0=f' "$ID"
+	schemata_are "L3:0=000f;1=0070" "MB:0=100;1=100"
+	held_up exec --pid-file "$T/exec.pid" -d "$ID" /bin/probe sleep 60
+	grep -qx "$(cat "$T/exec.pid")" "$RDT/$ID/tasks"
+	held_up delete --force "$ID"
+	nothing_left
+}
+
+# until_enter ID: its creator stops where the process is about to enter the class; sets CREATOR.
+until_enter() {
+	HULL_FAULT="enter the RDT class of service:stop-parent" "$HULL_TEST" --root "$ROOT" create "$1" >"$T/out" 2>&1 </dev/null 3>&- &
+	CREATOR=$!
+	wait_until stopped_process $CREATOR
+}
+stopped_process() { grep -q '^State:.T' "/proc/$1/status"; }
+
+go_on() {
+	kill -CONT $CREATOR
+	ended $CREATOR
+	output=$(cat "$T/out")
+}
+
+@test "a class that its maker's delete removes before another container is in it, is made once more by that one" {
+	rdt '{ "closID": "shared", "schemata": ["L3:0=f"], "enableMonitoring": true }'
+	made
+	until_enter "${ID}x"
+	[ -d "$RDT/shared/mon_groups/${ID}x" ]
+	deleted
+	[ ! -e "$RDT/shared" ]
+	go_on
+	assert_status 0
+	is_in shared "${ID}x"
+	is_in "shared/mon_groups/${ID}x" "${ID}x"
+	grep -q "L3:0=000f" "$RDT/shared/schemata"
+	# Now it is this one's, to be removed.
+	deleted "${ID}x"
+	nothing_left
+}
+
+@test "a class of others that is gone before the container is in it is told" {
+	mkdir "$RDT/silver"
+	rdt '{ "closID": "silver" }'
+	until_enter "$ID"
+	rmdir "$RDT/silver"
+	go_on
+	assert_fails "silver" "removed meanwhile"
+	assert_nothing_left_here
+	nothing_left
+}
+
+@test "a class stays where a process in it can't be looked at" {
+	require strace
+	rdt '{ "closID": "shared", "schemata": ["L3:0=f"] }'
+	made
+	made "${ID}x"
+	attempt strace -qq -o "$T/trace" -e trace=openat -P "/proc/$(pid_of "${ID}x")/stat" -e inject=openat:error=EMFILE \
+		"$HULL" --root "$ROOT" delete --force "$ID"
+	assert_status 0
+	grep -q 'EMFILE.*INJECTED' "$T/trace"
+	is_in shared "${ID}x"
+	deleted "${ID}x"
+	rmdir "$RDT/shared"
+}
+
 @test "enableMonitoring: a group of the container's own in that of its class, always removed" {
 	rdt '{ "enableMonitoring": true }'
 	made
