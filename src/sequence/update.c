@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later
  *
  * update: one process and a few deeds, all of them or none. What was there before each is kept, and
- * put back newest first when a later one fails or a signal asks to end. What can't be put back,
- * that the kernel kills for want of memory, comes last. The container is never stopped for it.
+ * put back when a later one fails or a signal asks to end: systemd's properties first, which would
+ * undo the rest. What can't be put back, that the kernel kills for want of memory, comes last. The
+ * container is never stopped for it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -191,15 +192,17 @@ static int write_schemata(struct update *u, struct oci_error *err)
 static int change_filter(struct update *u, struct oci_error *err)
 {
 	struct run run;
+	int result;
 
 	if (!u->change->resources || u->change->resources->devices.n == 0 || u->cgroup < 0)
 		return 0;
 	run_init(&run, &u->plan);
 	run.cgroup = u->cgroup;
-	TRY(device_filter_attach(&run, err));
+	result = device_filter_attach(&run, err);
+	/* Also of a failure: the new one may be there beside one that couldn't be taken away. */
 	u->filter = run.device_filter;
 	u->filter_before = run.earlier_filter;
-	return 0;
+	return result;
 }
 
 static void put_back_filter(struct update *u)
