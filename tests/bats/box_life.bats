@@ -607,12 +607,15 @@ is_stuck() { [[ $(cat "/proc/$1/stack") == *unix_*send* ]]; }
 
 # The process has taken its place: a new container's directory, or an opened lock.
 is_making() { compgen -G "$BOX/containers/*.new" >/dev/null; }
-opened_lock() { readlink "/proc/$1/fd/"* 2>/dev/null | grep -q "containers/[0-9a-f]*/lock"; }
+opened_lock() {
+	[ "$(cat "/proc/$1/comm")" = "${HULLBOX##*/}" ] && readlink "/proc/$1/fd/"* 2>/dev/null | grep -q "containers/[0-9a-f]*/lock"
+}
 has_lives() { [ "$(box_state "$1" lives 2>/dev/null)" = "$2" ]; }
 
-# begin ARGUMENT...: hullbox in the background, with no signal ignored as bash has it: PID.
+# begin ARGUMENT...: hullbox in the background, with no signal ignored as bash has it, and without the
+# test's own open lock (holder): PID.
 begin() {
-	env --default-signal=HUP,INT,QUIT,TERM "$HULLBOX" "$@" >"$T/out" 2>"$T/err" </dev/null 3>&- &
+	env --default-signal=HUP,INT,QUIT,TERM "$HULLBOX" "$@" >"$T/out" 2>"$T/err" </dev/null 3>&- {holder}>&- &
 	PID=$!
 }
 
